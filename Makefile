@@ -1,13 +1,43 @@
 # Two commands for a learner: `make env`, `make lab`. `make test` runs everything there is.
 SHELL := /bin/bash
-unexport PYTHONDONTWRITEBYTECODE VIRTUAL_ENV
-export UV_LINK_MODE := copy
-PYTHON := .venv/bin/python
+unexport PYTHONDONTWRITEBYTECODE VIRTUAL_ENV PYTHONPATH PYTHONHOME
+BIN := .venv/bin
 STAMP := .venv/.labkit-env
 
-.PHONY: env lab test clean
-env: $(STAMP)
+.PHONY: env lab test test-all bench lint format lock clean
+.DEFAULT_GOAL := env
 
-$(STAMP): requirements.lock pyproject.toml
-	bash binder/install .venv
+env: $(STAMP) ## the environment in .venv, from the lock
+
+$(STAMP): requirements.lock pyproject.toml binder/install
+	@bash binder/install .venv
 	@touch $@
+
+lab: env ## JupyterLab at the map of the course; LAB_ARGS="--port 9000" passes options on
+	@exec $(BIN)/python -m labkit.jupyterlab $(LAB_ARGS)
+
+test: env ## every test that this machine can run, and a list of what it cannot; TESTS=tests/setup for some
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest $(TESTS)
+
+test-all: lint test ## what a change must pass
+
+bench: env ## the numbers behind the documents
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m benchmarks
+
+lint: env ## format, lint and types
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/pyright
+
+format: env ## put everything into the house's format
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+lock: env ## resolve every dependency anew, for every supported Python
+	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --all-extras \
+	  --no-header --no-emit-index-url --no-emit-find-links pyproject.toml -o requirements.lock
+
+clean: ## stop what the course started, and remove what can be made again
+	@if [ -x $(BIN)/labkit ]; then $(BIN)/labkit clean; fi
+	rm -rf .venv labkit.egg-info build .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
