@@ -1,0 +1,36 @@
+"""The database that a lab starts from: one place for the notebook's side and the checker's."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from labkit.course import CourseError, find, root
+from labkit.services.postgres import Template
+
+SEED = "0.42"
+
+
+def lab_template(lab_key: str, *, hidden: bool = False) -> Template:
+    """The template of the lab `section/name`, built from `graders/<section>/<lab>.sql`.
+
+    With `hidden`, the grading data: another seed, and `graders/hidden/<section>/<lab>/data.sql` on top. The
+    seed is derived from that file, so that it is as secret as the file. Raises CourseError when the lab or its
+    data is missing.
+    """
+    lab = find(lab_key)
+    data = _read(root() / "graders" / lab.section / f"{lab.name}.sql", lab.key)
+    if not hidden:
+        return Template(name=lab.name, scripts=[data], seed=SEED)
+    path = root() / "graders" / "hidden" / lab.section / lab.name / "data.sql"
+    more = _read(path, lab.key)
+    digest = hashlib.sha256(more.encode()).digest()
+    seed = f"{int.from_bytes(digest[:6]) / 2**48:.12f}"  # setseed() takes -1 to 1
+    return Template(name=f"{lab.name}-hidden", scripts=[data, more], seed=seed)
+
+
+def _read(path: Path, lab_key: str) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise CourseError(f"The data of {lab_key} is not at {path}. Get the whole course again.") from error
