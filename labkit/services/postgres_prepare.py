@@ -1,0 +1,59 @@
+"""What the keeper does with a server that just started, on every backend."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg import pq, sql
+from psycopg.conninfo import make_conninfo
+
+from labkit.services.fault import ServiceFault
+
+OWNER = "lab_owner"  # who owns everything in a template, and in a clone nothing
+CLONE, TEMPLATE, UNFINISHED = "lab_", "template_", "unfinished_"  # how the names of databases begin
+
+
+def password(file: Path) -> str:
+    """The superuser's password of a data folder, kept beside it where only its own user can read it."""
+    if not file.exists():
+        file.touch(mode=0o600)
+        file.write_text(secrets.token_hex(16))
+    return file.read_text()
+
+
+def wait_until_ready(reach: dict[str, Any], check_alive: Callable[[], None], patience: float) -> None:
+    """Until the server takes connections. `check_alive` raises where it never will; else ServiceFault after `patience` s."""
+    conninfo = make_conninfo(host=reach["host"], port=reach["port"], connect_timeout=2).encode()
+    deadline = time.monotonic() + patience
+    while pq.PGconn.ping(conninfo) != pq.Ping.OK:
+        check_alive()
+        if time.monotonic() > deadline:
+            raise ServiceFault(
+                f"PostgreSQL started, but took no connection within {patience:g} s. Run `labkit doctor`."
+            )
+        time.sleep(0.005)  # a server tells nobody that it is ready; pg_ctl asks in the same way, every 100 ms
+
+
+def prepare(reach: dict[str, Any]) -> None:
+    """Drops the clones of an earlier server, with their roles, and makes the owner of templates. Raises ServiceFault."""
+    try:
+        with psycopg.connect(dbname="postgres", autocommit=True, **reach) as connection:
+            _drop_leftovers(connection)
+            if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [OWNER]).fetchone():
+                connection.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(sql.Identifier(OWNER)))
+    except psycopg.Error as error:
+        raise ServiceFault(f"The PostgreSQL server started, but its data is not usable: {error}") from error
+
+
+def _drop_leftovers(connection: psycopg.Connection) -> None:
+    left = "SELECT datname FROM pg_database WHERE starts_with(datname, %s) OR starts_with(datname, %s)"
+    for (name,) in connection.execute(left, [CLONE, UNFINISHED]).fetchall():
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+    roles = "SELECT rolname FROM pg_roles WHERE starts_with(rolname, %s) AND rolname <> %s"
+    for (name,) in connection.execute(roles, [CLONE, OWNER]).fetchall():
+        connection.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(name)))
