@@ -48,8 +48,6 @@ SETTINGS = {
     # An answer may RAISE as often as it likes; that must not fill the disk.
     "log_min_messages": "fatal",
     "log_min_error_statement": "panic",
-    # Copies of templates share blocks on file systems that can, and are copied inside the kernel on others.
-    "file_copy_method": "clone",
     "max_prepared_transactions": "0",
 }
 
