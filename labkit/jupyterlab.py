@@ -16,7 +16,7 @@ from labkit.course import root
 
 
 def main(arguments: list[str]) -> None:
-    """Serve until Ctrl-C or SIGTERM; kernels end with the server. Options of `jupyter lab` win over those set here."""
+    """Serve until Ctrl-C or SIGTERM; kernels end with the server. Options of `jupyter lab` go before ours."""
     course = root()
     _put_first("JUPYTER_CONFIG_PATH", course / "binder" / "jupyter")  # the course's settings, as on Binder
     _put_first("PATH", Path(sys.executable).parent)  # a terminal in JupyterLab finds `labkit` and `nbgrader`

@@ -1,0 +1,127 @@
+"""What every test has: folders of the session's own, the backends that are there, a room that is left clean.
+
+At its end a run says how many tests ran on which backend, and every test that did not run with the reason.
+With `--room` (as `make test` runs it) it also fails when anything is left that was not there before.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import room
+from tests.backends import BACKENDS, why_not
+
+pytest_plugins = ["pytester"]
+
+OWN_FOLDERS = {
+    "TMPDIR": "tmp",
+    "LABKIT_HOME": "home",
+    "JUPYTER_RUNTIME_DIR": "jupyter/runtime",
+    "JUPYTER_DATA_DIR": "jupyter/data",
+    "JUPYTER_CONFIG_DIR": "jupyter/config",
+    "IPYTHONDIR": "ipython",
+    "MPLCONFIGDIR": "matplotlib",
+    "XDG_CONFIG_HOME": "config",
+}
+
+FOLDER = pytest.StashKey[Path]()
+BEFORE = pytest.StashKey[room.Room]()
+LEFT = pytest.StashKey[room.Room]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--room`: the room check."""
+    explanation = (
+        "fail when anything is left behind that is not gone SECONDS after the last test (20 unless told)"
+    )
+    parser.addoption("--room", metavar="SECONDS", nargs="?", type=float, const=20.0, help=explanation)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give the session folders of its own. Other users (a server runs as one) may pass through but not look."""
+    folder = Path(tempfile.mkdtemp(prefix="lt-"))  # short, since sockets lie below it
+    folder.chmod(0o711)
+    for variable, name in OWN_FOLDERS.items():
+        (folder / name).mkdir(parents=True)
+        os.environ[variable] = str(folder / name)
+    (folder / "tmp").chmod(0o1777)
+    tempfile.tempdir = None  # it remembers the old one
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    config.option.basetemp = config.option.basetemp or str(folder / "pytest")
+    config.stash[FOLDER] = folder
+    if config.option.room is not None:
+        config.stash[BEFORE] = room.look(str(folder))
+
+
+@pytest.fixture(params=BACKENDS)
+def backend(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Each backend in turn, in LABKIT_BACKEND too; skipped, with the reason, where it cannot be had."""
+    if reason := why_not(request.param):
+        pytest.skip(reason)
+    monkeypatch.setenv("LABKIT_BACKEND", request.param)
+    return request.param
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """A test marked `docker` runs only where Docker is."""
+    if item.get_closest_marker("docker") and (reason := why_not("docker")):
+        pytest.skip(reason)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Note in the report which backend the test ran on: parameter `backend`, else the marker `docker`."""
+    report = yield
+    parameters = item.callspec.params if hasattr(item, "callspec") else {}
+    report.backend = parameters.get("backend", "docker" if item.get_closest_marker("docker") else "either")
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_sessionfinish(session: pytest.Session) -> Generator[None, Any, Any]:
+    """When all fixtures are finished: see what is left behind, end it, and remove the session's folders."""
+    result = yield
+    config, mark = session.config, str(session.config.stash[FOLDER])
+    if BEFORE in config.stash:
+        config.stash[LEFT] = room.left_behind(config.stash[BEFORE], mark, config.option.room)
+        if config.stash[LEFT] and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    room.end_processes(mark)
+    shutil.rmtree(mark, ignore_errors=True)
+    return result
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """The last lines: what is left, what ran where, what did not run and why."""
+    _say_what_is_left(terminalreporter, config)
+    reports = terminalreporter.stats
+    ran = Counter(report.backend for outcome in ("passed", "failed") for report in reports.get(outcome, []))
+    terminalreporter.section("ran and not run")
+    for name in [*BACKENDS, "either"]:
+        terminalreporter.line(f"{name}: {ran[name]} ran")
+    not_run = Counter(
+        str(report.longrepr[2]).removeprefix("Skipped: ") for report in reports.get("skipped", [])
+    )
+    for reason, number in not_run.items():
+        terminalreporter.line(f"NOT RUN: {number} test{'s' * (number > 1)}: {reason}", yellow=True)
+
+
+def _say_what_is_left(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if LEFT in config.stash:
+        left = config.stash[LEFT]
+        terminalreporter.section(
+            "the room: " + ("left behind" if left else "clean"), red=bool(left), green=not left
+        )
+        for kind, names in left.items():
+            for name in sorted(names):
+                terminalreporter.line(f"{kind}: {name}", red=True)
