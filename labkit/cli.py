@@ -1,8 +1,44 @@
-"""The command line: each command imports what it needs, so that `labkit doctor` stays quick."""
+"""The command line. Each command lives with the part that it is about and is imported when it is called, so that
+`labkit doctor` and `labkit --help` stay quick."""
+
+from __future__ import annotations
+
+import importlib
 
 import click
 
+COMMANDS = {  # name -> module and what --help says of it
+    "check": ("labkit.grading.check_command", "Check a lab's saved notebook, as the notebook itself does."),
+    "clean": ("labkit.services.clean", "Find what is left of services, and remove it."),
+    "course": ("labkit.grading.course_command", "Make a folder an nbgrader course, for an examiner."),
+    "doctor": ("labkit.services.doctor", "Say what each service will run on here, and what is missing."),
+    "grade": ("labkit.grading.grade_command", "Grade submissions with all checks, into nbgrader's gradebook."),
+    "new-lab": ("labkit.authoring.new_lab", "Make the files of a new lab."),
+    "publish": ("labkit.authoring.publish", "Make the learner's copy of the course."),
+    "release": ("labkit.authoring.release", "Make the exercises from their sources."),
+    "verify": ("labkit.authoring.verify", "See that labs pass and fail as they must."),
+}
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+
+class LazyCommands(click.Group):
+    """A group whose commands are imported on demand: function `command` of the module in COMMANDS."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The commands' names, for --help."""
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command itself, or None where there is no such command."""
+        if cmd_name not in COMMANDS:
+            return None
+        return importlib.import_module(COMMANDS[cmd_name][0]).command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Lists the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in sorted(COMMANDS.items())])
+
+
+@click.command(cls=LazyCommands, context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """The course's tools, for learners, authors and examiners."""

@@ -1,0 +1,145 @@
+"""Checks of jsonb-search: the right refunds, read through a GIN index that stays small."""
+
+from decimal import Decimal
+
+import pytest
+
+from labkit.grading.answers import explain, query, run
+from labkit.grading.checks import Wrong, answer, hint, points
+
+BUDGET = 9_500_000  # bytes; the default operator class takes about 1.6 times as much
+
+REFUNDS = """
+    SELECT id, doc #>> '{order,customer}', (doc #>> '{refund,amount}')::numeric, jsonb_typeof(doc #> '{refund,amount}')
+    FROM events WHERE doc #>> '{event,kind}' = 'refund' AND (doc #>> '{refund,amount}')::numeric >= 100
+"""
+GIN_INDEXES = """
+    SELECT index.relname, pg_relation_size(index.oid)
+    FROM pg_index JOIN pg_class AS index ON index.oid = indexrelid JOIN pg_am ON pg_am.oid = index.relam
+    WHERE indrelid = to_regclass('events') AND amname = 'gin' AND indisvalid
+"""
+
+
+@pytest.fixture(scope="module")
+def expected(database):
+    """The refunds by event: customer, amount, JSON type of the amount. Read before the answers touch anything."""
+    with database.connect() as connection:
+        return {row[0]: row[1:] for row in connection.execute(REFUNDS)}
+
+
+@pytest.fixture(scope="module")
+def indexed(expected, database, answers):
+    """The database after the answer `index`."""
+    run(database, answers["index"])
+    with database.connect() as connection:
+        connection.execute("ANALYZE")
+    return database
+
+
+@pytest.fixture(scope="module")
+def gin(indexed):
+    """The GIN indexes on events, with their sizes in bytes."""
+    with indexed.connect() as connection:
+        return dict(connection.execute(GIN_INDEXES).fetchall())
+
+
+@pytest.fixture(scope="module")
+def refunds(indexed, answers):
+    """What the answer `refunds` gives."""
+    return query(indexed, answers["refunds"])
+
+
+@answer("index")
+@points(1)
+@hint(
+    "Which index type can look inside a document? The table of index types in the lesson says so.",
+    "CREATE INDEX … ON events USING … (doc): the name between stands for Generalized Inverted Index.",
+)
+def test_has_a_gin_index(gin):
+    """The table `events` has a GIN index."""
+    if not gin:
+        raise Wrong("No GIN index was found on events.", expected="an index USING gin", got="none")
+
+
+@answer("index")
+@points(1)
+@hint(
+    "What does the default operator class keep of each document, and what of it does the question need?",
+    "An operator class is named after the column: (doc some_ops). One of them keeps only hashes of whole paths.",
+)
+def test_index_is_small(gin, note):
+    """All GIN indexes on `events` together stay under 9.5 MB."""
+    size = sum(gin.values())
+    note("index_bytes", size)
+    if not gin:
+        raise Wrong("There is no GIN index to measure.", expected="over 0 MB and under 9.5 MB", got="no index")
+    if size > BUDGET:
+        why = "The index is larger than the budget: it keeps more of each document than the question needs."
+        raise Wrong(why, expected="under 9.5 MB", got=f"{size / 1e6:.1f} MB")
+
+
+@answer("refunds")
+@points(1)
+@hint("The names are given in the task. What type has an amount that came out of a document as text?")
+def test_columns(refunds):
+    """The query gives the columns `event_id`, `customer` and `amount`, and the amount is `numeric`."""
+    if refunds.columns != ["event_id", "customer", "amount"]:
+        got = ", ".join(refunds.columns)
+        raise Wrong("The columns have other names or another order.", expected="event_id, customer, amount", got=got)
+    if refunds.types[2] != "numeric":
+        raise Wrong("The amount is not numeric: cast it.", expected="numeric", got=refunds.types[2])
+
+
+@answer("refunds")
+@points(2)
+@hint(
+    "Look at a few refunds: SELECT doc->'refund' FROM events WHERE doc @> '{\"event\": {\"kind\": \"refund\"}}' LIMIT 20. "
+    "How many shapes has an amount?",
+    "`->` gives a JSON value, `->>` gives text. Which of them treats 120.5 and \"120.50\" alike, and what do they make of JSON null?",
+)
+def test_finds_the_refunds(refunds, expected):
+    """The query finds every refund of 100 EUR or more, and nothing else."""
+    compare(refunds, expected)
+
+
+@answer("refunds")
+@points(2)
+@hint(
+    "Run the cell and look at the plan: which node reads all of events?",
+    "Which operator asks: does this document contain that one?",
+    "`@>` can use a GIN index; `->>` with `=` cannot.",
+)
+def test_reads_through_the_index(indexed, gin, answers, note):
+    """The query reads `events` through the GIN index, not from the first page to the last."""
+    plan = explain(indexed, answers["refunds"])
+    note("blocks", plan.root.blocks)
+    read_through(plan, gin)
+
+
+def compare(refunds, expected):
+    """Tells apart what is missing and what is too much, and names the kind of document."""
+    got = {row[0]: tuple(row[1:]) for row in refunds.rows}
+    missing = [(event, kind) for event, (_, _, kind) in expected.items() if event not in got]
+    surplus = [event for event in got if event not in expected]
+    if missing:
+        kinds = sorted({kind for _, kind in missing})
+        why = f"{len(missing)} refunds are missing, for example event {missing[0][0]}: its amount is a JSON {' or '.join(kinds)}."
+        raise Wrong(why, expected=f"{len(expected)} refunds", got=f"{len(refunds.rows)} rows")
+    if surplus:
+        why = f"{len(surplus)} rows are no refund of 100 EUR or more, for example event {surplus[0]}. Look at its document."
+        raise Wrong(why, expected=f"{len(expected)} refunds", got=f"{len(refunds.rows)} rows")
+    if len(refunds.rows) != len(expected):
+        raise Wrong("Some refunds come twice.", expected=f"{len(expected)} rows", got=f"{len(refunds.rows)} rows")
+    for event, (customer, amount, _) in expected.items():
+        if got[event] != (customer, amount) and Decimal(str(got[event][1])) != amount:
+            raise Wrong(f"Event {event} has another amount.", expected=amount, got=got[event][1])
+        if got[event][0] != customer:
+            raise Wrong(f"Event {event} has another customer.", expected=customer, got=got[event][0])
+
+
+def read_through(plan, gin):
+    """Fails unless the plan uses one of the GIN indexes and no scan of the whole table."""
+    if plan.scans("events"):
+        raise Wrong("The whole table is read for a few hundred rows.", expected="a scan of the GIN index", got=plan.tree)
+    if not plan.indexes & set(gin):
+        raise Wrong("No GIN index on events is used.", expected="a scan of the GIN index", got=plan.tree)

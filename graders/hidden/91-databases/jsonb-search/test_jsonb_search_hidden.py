@@ -1,0 +1,32 @@
+"""Hidden checks of jsonb-search: other data, and the question of next week."""
+
+from test_jsonb_search import compare, expected, gin, indexed, read_through, refunds  # noqa: F401 - fixtures
+
+from labkit.grading.answers import explain
+from labkit.grading.checks import answer, points, review
+from labkit.services.plan import explain as plan_of
+
+
+@answer("index")
+@points(2)
+@review("What an index on a whole document can be asked, and what an index on one expression can.")
+def test_serves_another_question(indexed, gin):
+    """The index also serves next week's question: which events belong to order 131072?"""
+    with indexed.connect() as connection:
+        read_through(plan_of(connection, """SELECT id FROM events WHERE doc @> '{"order": {"id": 131072}}'"""), gin)
+
+
+@answer("refunds")
+@points(2)
+@review("The shapes an amount has (number, text, null, missing), and at which depth a key stands.")
+def test_finds_the_refunds_in_other_data(refunds, expected):
+    """The query finds the right refunds in data that it has not seen."""
+    compare(refunds, expected)
+
+
+@answer("refunds")
+@points(1)
+@review("Which operators a GIN index can serve.")
+def test_reads_through_the_index_in_other_data(indexed, gin, answers):
+    """The query reads other data through the index, too."""
+    read_through(explain(indexed, answers["refunds"]), gin)

@@ -1,0 +1,112 @@
+"""`labkit verify`: every stub fails, every solution passes, every wrong answer fails where it should, every other right one passes."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from labkit import course, source
+from labkit.authoring.release import source_files
+from labkit.grading.checker_process import CheckerFault, CheckerProcess
+from labkit.services.backend import BACKENDS, docker_answers
+from labkit.verdict import Verdict
+
+FIRST_LINE = re.compile(r"\S+\s*(?:fails:\s*(?P<fails>test_\w+)|(?P<right>right))\b")
+LEAST = {"wrong": 4, "right": 2}
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One set of answers and what must come of it: `fails` is a check, or "all", or "" for full marks."""
+
+    name: str
+    answers: dict[str, str]
+    fails: str
+
+    def complaint(self, verdicts: list[Verdict]) -> str:
+        """What is wrong with the verdicts, or nothing."""
+        broken = [f"{v.check}: {v.why}" for v in verdicts if v.outcome in ("fault", "unverified")]
+        failed = {v.check for v in verdicts if v.outcome == "fail"}
+        if broken:
+            return f"not judged: {broken[0]}"
+        if self.fails == "all":
+            passed = [v.check for v in verdicts if v.outcome == "pass"]
+            return f"passes without an answer: {', '.join(passed)}" if passed else ""
+        if self.fails:
+            known = {v.check for v in verdicts}
+            if self.fails not in known:
+                return f"names {self.fails}, which is no check of this lab"
+            others = f" (it failed: {', '.join(sorted(failed))})" if failed else ""
+            return "" if self.fails in failed else f"should fail {self.fails}, and does not{others}"
+        wrong = [f"{v.check}: {v.why} {v.got}" for v in verdicts if v.outcome != "pass"]
+        return f"should get full marks, but {wrong[0]}" if wrong else ""
+
+
+def candidates(lab: course.Lab, lab_source: source.Source) -> Iterator[Candidate]:
+    """The stub, the solution, and each file under wrong/ and right/. Raises CourseError for one without its first line."""
+    solutions = lab_source.solutions()
+    yield Candidate("stub", lab_source.stubs(), "all")
+    yield Candidate("solution", solutions, "")
+    folder = course.root() / "graders" / "hidden" / lab.section / lab.name
+    for kind in LEAST:
+        for path in sorted((folder / kind).glob("*.*")):
+            yield _candidate(kind, path, solutions)
+
+
+def _candidate(kind: str, path: Path, solutions: dict[str, str]) -> Candidate:
+    text = path.read_text(encoding="utf-8")
+    match = FIRST_LINE.match(text)
+    answers = source.parse_answers(text)
+    if not match or bool(match["right"]) != (kind == "right") or not answers or set(answers) - set(solutions):
+        raise course.CourseError(
+            f"{path}: its first line must be a comment `fails: test_NAME — why` or `right: why`, and `%%answer NAME` lines follow. "
+            f"The lab's answers are {', '.join(solutions)}."
+        )
+    return Candidate(f"{kind}/{path.stem}", {**solutions, **answers}, match["fails"] or "")
+
+
+@click.command("verify")
+@click.option("--backend", "backends", multiple=True, type=click.Choice(["docker", "embedded"]), help="Default: all that are here.")
+@click.argument("name", required=False, default="")
+def command(name: str, backends: tuple[str, ...]) -> None:
+    """See that labs pass and fail as they must: all, one SECTION's, or one SECTION/LAB's."""
+    console = Console(width=150)
+    started, complaints, judged = time.monotonic(), 0, 0
+    for backend in backends or (BACKENDS if docker_answers() else ("embedded",)):
+        table = Table("lab", "answers", "verdict", "seconds", title=f"labkit verify, {backend}", title_justify="left")
+        with CheckerProcess("grading", backend=backend) as checker, console.status("") as status:
+            for path in source_files(name):
+                for row in _verify(checker, path, status.update):
+                    table.add_row(*row)
+                    judged += 1
+                    complaints += not row[2].startswith("ok")
+        console.print(table)
+    console.print(f"{judged} judged, {complaints} wrong, {time.monotonic() - started:.0f} s")
+    if complaints:
+        raise SystemExit(1)
+
+
+def _verify(checker: CheckerProcess, path: Path, say) -> Iterator[tuple[str, str, str, str]]:
+    lab_source = source.read(path)
+    lab = course.find(f"{lab_source.section}/{lab_source.name}")
+    counts = dict.fromkeys(LEAST, 0)
+    for candidate in candidates(lab, lab_source):
+        say(f"{lab.key}: {candidate.name}")
+        kind = candidate.name.split("/")[0]
+        counts[kind] = counts.get(kind, 0) + 1
+        started = time.monotonic()
+        try:
+            complaint = candidate.complaint(checker.check(lab, candidate.answers, hidden=True))
+        except CheckerFault as fault:
+            complaint = f"not judged: {fault}"
+        yield lab.name, candidate.name, complaint or "ok", f"{time.monotonic() - started:.2f}"
+    for kind, least in LEAST.items():
+        if counts[kind] < least:
+            yield lab.name, f"{kind}/", f"has {counts[kind]} answers, at least {least} are asked for", ""

@@ -1,0 +1,122 @@
+"""The fixtures that checks may use, and the bench behind them: the server, the answers, what a check noted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from labkit import course
+from labkit.grading.answers import Answers
+from labkit.services.lab_template import lab_template
+from labkit.services.postgres import GRADED, Database, Postgres, ServiceFault, Template, postgres
+
+LAB = pytest.StashKey[tuple[course.Lab, bool]]()
+BENCH = pytest.StashKey["Bench"]()
+
+
+class Bench:
+    """What the checker works with, from one request to the next."""
+
+    def __init__(self, purpose: str) -> None:
+        self.purpose = purpose
+        self.answers: dict[str, str] = {}
+        self.notes: dict[str, Any] = {}
+        self.compared: tuple[str, object, object] | None = None
+        self._server: Postgres | None = None
+        self._spare: Database | None = None
+        self._spare_template: Template | None = None
+
+    def server(self) -> Postgres:
+        """The server, started or joined on first use, and anew when it is gone."""
+        if self._server and not self._server.is_alive():
+            self._server.close()
+            self._server = self._spare = None
+        if self._server is None:
+            self._server = postgres(self.purpose)
+        return self._server
+
+    def is_alive(self) -> bool:
+        """Whether the server answers now."""
+        return self._server is not None and self._server.is_alive()
+
+    def database(self, template: Template) -> Database:
+        """A database that no learner touched: the spare where it fits, else a new clone."""
+        if self._spare and self._spare_template == template:
+            spare, self._spare = self._spare, None
+            return spare
+        return self.server().database(template, limits=GRADED)
+
+    def warm(self, lab: course.Lab) -> None:
+        """Brings up what the lab's visible checks need, so that the first verdict is as quick as the others."""
+        self._spare_template = lab_template(lab.key)
+        self.prepare_spare()
+
+    def prepare_spare(self) -> None:
+        """Clones the next database ahead of its use; only beside a learner's kernel, where one lab is checked again and again."""
+        if self.purpose == "learner" and self._spare is None and self._spare_template is not None:
+            try:
+                self._spare = self.server().database(self._spare_template, limits=GRADED)
+            except ServiceFault:
+                self._server = None  # the next request meets the fault itself, and tells it
+
+    def close(self) -> None:
+        """Gives everything back."""
+        if self._spare:
+            self._spare.drop()
+        if self._server:
+            self._server.close()
+
+
+def bench_of(request: pytest.FixtureRequest) -> Bench:
+    """The bench of the running checker."""
+    return request.config.stash[BENCH]
+
+
+@pytest.fixture(scope="module")
+def answers(request: pytest.FixtureRequest) -> Answers:
+    """The texts of all answers by name; asking for a missing one fails the check in the learner's words."""
+    return Answers(bench_of(request).answers)
+
+
+@pytest.fixture(scope="module")
+def template(request: pytest.FixtureRequest) -> Template:
+    """The lab's data: the learner's own, or the hidden data in a hidden check."""
+    lab, hidden = request.node.stash[LAB]
+    return lab_template(lab.key, hidden=hidden)
+
+
+@pytest.fixture(scope="module")
+def database(request: pytest.FixtureRequest, template: Template) -> Iterator[Database]:
+    """A clone of the lab's data that no learner touched, shared by the checks of one module."""
+    with bench_of(request).database(template) as clone:
+        yield clone
+
+
+@pytest.fixture
+def fresh_database(request: pytest.FixtureRequest, template: Template) -> Iterator[Callable[[], Database]]:
+    """Makes more clones, for a check that must not see what others did."""
+    made: list[Database] = []
+
+    def clone() -> Database:
+        made.append(bench_of(request).database(template))
+        return made[-1]
+
+    yield clone
+    for used in made:
+        used.drop()
+
+
+@pytest.fixture
+def note(request: pytest.FixtureRequest) -> Callable[[str, Any], None]:
+    """Attaches JSON data to the verdict's `extra`, for the picture at the lab's end."""
+    return bench_of(request).notes.__setitem__
+
+
+@pytest.fixture(scope="module")
+def sandbox(request: pytest.FixtureRequest) -> Any:
+    """Where untrusted Python runs. On a learner's own machine it may be no sandbox at all."""
+    from labkit.grading.sandbox import Unsafe, choose, require
+
+    return require() if bench_of(request).purpose == "grading" else choose() or Unsafe()

@@ -1,0 +1,100 @@
+"""A query plan as Postgres explains it: asked for, walked and drawn."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+
+from labkit.services import sql
+
+OPTIONS = "ANALYZE, BUFFERS, FORMAT JSON"
+
+
+@dataclass(frozen=True)
+class Node:
+    """One node of a plan; `data` is Postgres' own JSON, depth 0 is the root."""
+
+    data: dict[str, Any]
+    depth: int
+
+    @property
+    def kind(self) -> str:
+        """The node's type, e.g. "Bitmap Heap Scan"."""
+        return self.data["Node Type"]
+
+    @property
+    def table(self) -> str:
+        """The table that it reads, or nothing."""
+        return self.data.get("Relation Name", "")
+
+    @property
+    def index(self) -> str:
+        """The index that it reads, or nothing."""
+        return self.data.get("Index Name", "")
+
+    @property
+    def blocks(self) -> int:
+        """Blocks of 8 kB touched by it and what is below it, in the cache or not."""
+        return self.data.get("Shared Hit Blocks", 0) + self.data.get("Shared Read Blocks", 0)
+
+    def line(self) -> str:
+        """The node in one line, as in psql, with rows expected and seen."""
+        on = f" using {self.index}" if self.index else ""
+        of = f" on {self.table}" if self.table else ""
+        seen = f", seen {self.data['Actual Rows']:g}" if "Actual Rows" in self.data else ""
+        return f"{self.kind}{on}{of} (rows expected {self.data['Plan Rows']}{seen}, blocks {self.blocks})"
+
+
+class Plan:
+    """The plan of one query."""
+
+    def __init__(self, explained: dict[str, Any]) -> None:
+        self.data = explained
+        self.nodes = list(_walk(explained["Plan"], 0))
+
+    @property
+    def root(self) -> Node:
+        """The topmost node, whose numbers include all others."""
+        return self.nodes[0]
+
+    @property
+    def seconds(self) -> float:
+        """How long the query ran on the server."""
+        return self.data.get("Execution Time", 0.0) / 1000
+
+    @property
+    def tree(self) -> str:
+        """The plan as indented text."""
+        return "\n".join("  " * node.depth + "-> " * (node.depth > 0) + node.line() for node in self.nodes)
+
+    @property
+    def indexes(self) -> set[str]:
+        """The names of the indexes that it reads."""
+        return {node.index for node in self.nodes if node.index}
+
+    def scans(self, table: str) -> bool:
+        """Whether it reads that whole table from its first page to its last."""
+        return any(node.kind == "Seq Scan" and node.table == table for node in self.nodes)
+
+
+def _walk(data: dict[str, Any], depth: int) -> Iterator[Node]:
+    yield Node(data, depth)
+    for child in data.get("Plans", []):
+        yield from _walk(child, depth + 1)
+
+
+def explain(connection: psycopg.Connection, query: str, *, options: str = OPTIONS, deadline: float = 10.0) -> Plan:
+    """The plan of `query`, which is really run (ANALYZE) in a transaction that is rolled back, so nothing happens twice.
+
+    Raises as `sql.execute`; ValueError when the text is not one statement that can be explained.
+    """
+    with connection.transaction(force_rollback=True):
+        results = sql.execute(connection, f"EXPLAIN ({options}) {query}", deadline=deadline)
+    if len(results) != 1 or not results[0].rows:
+        raise ValueError("Only one query can be explained. Leave one statement in the answer.")
+    explained = results[0].rows[0][0]
+    return Plan((json.loads(explained) if isinstance(explained, str) else explained)[0])
