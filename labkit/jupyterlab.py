@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -29,6 +30,7 @@ def main(arguments: list[str]) -> None:
     url = server.local_url
     server.identity_provider.token_generated = False  # otherwise it prints a file and two URLs of its own
     server.io_loop.add_callback(print, f"The course is open at {url}\nCtrl-C stops it.", flush=True)
+    signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))  # the terminal was closed
     server.start()
 
 

@@ -1,0 +1,73 @@
+"""`make lab` as a learner runs it: in a process group of its own, like a terminal's, and read line by line."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass
+class LabServer:
+    """A running `make lab`: its process, the URL that it printed, and every line until then."""
+
+    process: subprocess.Popen[str]
+    url: str
+    printed: str
+
+    def stop(self, how: signal.Signals) -> int:
+        """Send the signal to the whole group, as Ctrl-C in a terminal does, and wait; the exit status."""
+        os.killpg(self.process.pid, how)
+        self.printed += self.process.communicate(timeout=30)[0]
+        return self.process.returncode
+
+
+@contextmanager
+def make_lab(course: Path, *arguments: str, environment: dict[str, str] | None = None) -> Iterator[LabServer]:
+    """`make lab` in the course's folder, once it printed its URL; killed at the end when it still runs."""
+    process = subprocess.Popen(
+        [
+            "make",
+            "--no-print-directory",
+            "lab",
+            f"LAB_ARGS={' '.join(['--no-browser', '--port=0', *arguments])}",
+        ],
+        cwd=course,
+        env=environment or dict(os.environ),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout
+    printed = ""
+    try:
+        for line in process.stdout:
+            printed += line
+            if found := re.search(r"http://\S+", line):
+                yield LabServer(process, found[0], printed)
+                break
+        else:
+            raise AssertionError(f"make lab ended without a URL:\n{printed}")
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def answers(url: str) -> bool:
+    """Whether a page is there, as a browser would get it (cookies kept over redirects)."""
+    opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+    try:
+        with opener.open(url, timeout=10) as response:
+            return response.status == 200 and b"jupyter-config-data" in response.read()
+    except urllib.error.URLError:
+        return False
