@@ -39,13 +39,17 @@ def wait_until_ready(reach: dict[str, Any], check_alive: Callable[[], None], pat
         time.sleep(0.005)  # a server tells nobody that it is ready; pg_ctl asks in the same way, every 100 ms
 
 
-def prepare(reach: dict[str, Any]) -> None:
-    """Drops the clones of an earlier server, with their roles, and makes the owner of templates. Raises ServiceFault."""
+def prepare(reach: dict[str, Any]) -> str:
+    """Drops the clones of an earlier server, with their roles, and makes the owner of templates.
+
+    Returns the server's version, e.g. "18.6". Raises ServiceFault.
+    """
     try:
         with psycopg.connect(dbname="postgres", autocommit=True, **reach) as connection:
             _drop_leftovers(connection)
             if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [OWNER]).fetchone():
                 connection.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(sql.Identifier(OWNER)))
+            return connection.info.parameter_status("server_version").split()[0]
     except psycopg.Error as error:
         raise ServiceFault(f"The PostgreSQL server started, but its data is not usable: {error}") from error
 

@@ -74,12 +74,14 @@ class User:
         if not copy.exists():
             new = copy.with_suffix(".new")
             shutil.rmtree(new, ignore_errors=True)
-            shutil.copytree(
-                programs.parent, new, symlinks=True, ignore=shutil.ignore_patterns("include", "pkgconfig")
-            )
+            package = programs.parent.parent  # the wheel's programs find their libraries in a folder beside it
+            skip = shutil.ignore_patterns("include", "pkgconfig", "__pycache__")
+            shutil.copytree(programs.parent, new / "package" / "pginstall", symlinks=True, ignore=skip)
+            if (libraries := package.with_name(f"{package.name}.libs")).is_dir():
+                shutil.copytree(libraries, new / libraries.name)
             subprocess.run(["chmod", "-R", "go+rX", new], check=True)
             new.rename(copy)
-        return copy / "bin"
+        return copy / "package" / "pginstall" / "bin"
 
     def name(self) -> str:
         """Its name."""

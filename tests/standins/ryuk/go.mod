@@ -1,0 +1,3 @@
+module standin/ryuk
+
+go 1.22
