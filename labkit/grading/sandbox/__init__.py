@@ -1,0 +1,55 @@
+"""Where untrusted Python runs: under bubblewrap, in a container, or (on a learner's machine) unprotected.
+
+A program sees a read-only Python with the course's libraries, its files in `/work`, a `/tmp` of its own, the
+sockets that it is given, and nothing else: no network, no environment, no file of the grader's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+
+from labkit.grading.sandbox.bubblewrap import Bubblewrap
+from labkit.grading.sandbox.container import Container
+from labkit.grading.sandbox.limits import Finished, Limits, Sandbox
+from labkit.grading.sandbox.relay import Relay
+from labkit.grading.sandbox.unsafe import Unsafe
+
+__all__ = [
+    "Bubblewrap",
+    "Container",
+    "Finished",
+    "Limits",
+    "NoSandbox",
+    "Relay",
+    "Sandbox",
+    "Unsafe",
+    "choose",
+    "require",
+]
+
+_KINDS: dict[str, Callable[[], Sandbox | None]] = {
+    "bubblewrap": Bubblewrap.probe,
+    "container": Container.probe,
+}
+
+
+class NoSandbox(Exception):
+    """This machine cannot run untrusted Python safely; the message has the line that mends it."""
+
+
+@cache
+def choose(kind: str | None = None) -> Sandbox | None:
+    """The sandbox of this machine (or the one of this `kind`), or None where there is none."""
+    kinds = [_KINDS[kind]] if kind else _KINDS.values()
+    return next((sandbox for probe in kinds if (sandbox := probe())), None)
+
+
+def require() -> Sandbox:
+    """The sandbox of this machine. Raises NoSandbox: graded runs of untrusted Python refuse without one."""
+    if sandbox := choose():
+        return sandbox
+    raise NoSandbox(
+        "Grading Python needs a sandbox, and neither bubblewrap nor Docker works here. Install bubblewrap: "
+        "`apt-get install -y bubblewrap` (Debian, Ubuntu) or `dnf install -y bubblewrap` (Fedora, RHEL)."
+    )

@@ -1,0 +1,101 @@
+"""Waits for an untrusted program: reads a limited output, kills it at the deadline or over its limits."""
+
+from __future__ import annotations
+
+import os
+import selectors
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from labkit.grading.sandbox.limits import EndedBy, Finished, Limits
+
+LOOK = 0.05  # seconds between two looks at the memory and the processes
+_BY_SIGNAL: dict[int, EndedBy] = {signal.SIGXCPU: "cpu"}
+
+
+def watch(
+    process: subprocess.Popen[bytes], limits: Limits, kill: Callable[[], None], tree: int | None = None
+) -> Finished:
+    """Waits for `process`, whose stdout and stderr are pipes, and calls `kill` when it goes over a limit.
+
+    `tree` is the process (of /proc) whose descendants count against the memory and process limits.
+    """
+    started = time.monotonic()
+    output: dict[str, bytearray] = {"stdout": bytearray(), "stderr": bytearray()}
+    ended_by: EndedBy = "exit"
+    try:
+        ended_by = _read(process, output, limits, started + limits.seconds, tree) or "exit"
+    finally:
+        kill()
+        code = process.wait()
+        for pipe in (process.stdout, process.stderr):
+            if pipe:
+                pipe.close()
+    number = -code if code < 0 else code - 128  # a wrapper reports its child's signal as 128 + n
+    if ended_by == "exit" and number > 0:
+        ended_by = _BY_SIGNAL.get(number, "signal")
+    text = {name: bytes(data[: limits.output]).decode("utf-8", "replace") for name, data in output.items()}
+    return Finished(code, text["stdout"], text["stderr"], time.monotonic() - started, ended_by)
+
+
+def _read(
+    process: subprocess.Popen[bytes],
+    output: dict[str, bytearray],
+    limits: Limits,
+    deadline: float,
+    tree: int | None,
+) -> EndedBy | None:
+    """Reads until both pipes are closed or the process is gone; the limit that was broken, if one was."""
+    with selectors.DefaultSelector() as selector:
+        for name in output:
+            selector.register(getattr(process, name), selectors.EVENT_READ, name)
+        next_look = 0.0
+        while selector.get_map():
+            now = time.monotonic()
+            if now >= deadline:
+                return "time"
+            if tree is not None and now >= next_look:
+                next_look = now + LOOK
+                if broken := _over(tree, limits):
+                    return broken
+            ready = selector.select(min(LOOK, deadline - now))
+            if not ready and process.poll() is not None:
+                return None  # a left-over child may hold the pipe open
+            for key, _ in ready:
+                data = os.read(key.fd, 65536)
+                if not data:
+                    selector.unregister(key.fileobj)
+                output[key.data] += data
+                if sum(map(len, output.values())) > limits.output:
+                    return "output"
+        while process.poll() is None:  # it closed its output and goes on
+            if time.monotonic() >= deadline:
+                return "time"
+            if tree is not None and (broken := _over(tree, limits)):
+                return broken
+            _wait(process, min(LOOK, max(0.0, deadline - time.monotonic())))
+    return None
+
+
+def _wait(process: subprocess.Popen[bytes], seconds: float) -> None:
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(seconds)
+
+
+def _over(tree: int, limits: Limits) -> EndedBy | None:
+    """The limit that the descendants of `tree` break together. They may end while we look."""
+    pids, resident = [tree], 0
+    for pid in pids:  # grows while we walk
+        try:
+            for task in Path(f"/proc/{pid}/task").iterdir():
+                pids += map(int, (task / "children").read_text().split())
+            resident += int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+        except (OSError, ValueError):
+            continue
+        if len(pids) > limits.processes + 2:  # and the sandbox's own
+            return "processes"
+    return "memory" if resident * os.sysconf("SC_PAGE_SIZE") > limits.memory else None

@@ -1,0 +1,411 @@
+"""Untrusted Python gets nowhere: each test is an attempt, made in every sandbox that this machine has."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from labkit.grading.sandbox import (
+    Bubblewrap,
+    Container,
+    Finished,
+    Limits,
+    NoSandbox,
+    Sandbox,
+    choose,
+    require,
+)
+from labkit.grading.sandbox.limits import MiB
+
+QUICK = Limits(seconds=20, cpu_seconds=5)
+
+
+@pytest.fixture(params=["bubblewrap", pytest.param("container", marks=pytest.mark.docker)], scope="module")
+def sandbox(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
+    """Each kind of sandbox; a container's image that was not there before is removed at the end."""
+    found = choose(request.param)
+    if found is None:
+        pytest.skip(f"no {request.param} on this machine")
+    had = images() if request.param == "container" else set()
+    yield found
+    for image in images() - had if request.param == "container" else ():
+        subprocess.run(["docker", "rmi", "--force", image], check=True, capture_output=True)
+
+
+def images() -> set[str]:
+    """The sandbox's images that Docker has."""
+    command = ["docker", "images", "--format", "{{.Repository}}:{{.Tag}}", "labkit-sandbox"]
+    return set(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split())
+
+
+def python(sandbox: Sandbox, program: str, limits: Limits = QUICK, **more) -> Finished:
+    """Runs a program's text."""
+    return sandbox.run(["python", "-c", textwrap.dedent(program)], limits=limits, **more)
+
+
+def test_a_program_runs_with_its_files_and_the_libraries(sandbox: Sandbox):
+    files = {"migrations/one.py": "x = 1", "bytes.bin": b"\xff\x00"}
+    program = """
+        import alembic, psycopg, sqlalchemy, sys
+        print(open("migrations/one.py").read(), open("bytes.bin", "rb").read(), file=sys.stderr)
+        open("made", "w").write("here"); open("/tmp/made", "w").write("there")
+        print(open("made").read(), flush=True); sys.stdout.buffer.write(b"\\xff")
+        sys.exit(3)
+    """
+    done = python(sandbox, program, files=files)
+    assert (done.exit_code, done.ended_by) == (3, "exit")
+    assert done.stdout == "here\n�"
+    assert done.stderr == "x = 1 b'\\xff\\x00'\n"
+
+
+def test_it_is_nobody_without_capabilities(sandbox: Sandbox):
+    done = python(
+        sandbox, "import os; print(os.getuid(), os.getgid()); print(open('/proc/self/status').read())"
+    )
+    status = dict(line.split(":\t", 1) for line in done.stdout.splitlines() if ":\t" in line)
+    assert done.stdout.startswith("65534 65534\n")
+    assert {int(status[name], 16) for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")} == {0}
+    assert status["NoNewPrivs"] == "1"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="not run: only root has a root to step down from")
+def test_to_the_kernel_too_it_is_not_root(sandbox: Sandbox, tmp_path: Path):
+    with socket.socket(socket.AF_UNIX) as listener:
+        place = Path(os.environ["TMPDIR"], "peer", "s")
+        place.parent.mkdir(mode=0o711)
+        listener.bind(str(place))
+        place.chmod(0o666)
+        listener.listen()
+        listener.settimeout(5)
+        program = f"import socket; socket.socket(socket.AF_UNIX).connect('{sandbox.folder_of(place)}/s')"
+        assert python(sandbox, program, sockets=[place]).ok
+        peer, _ = listener.accept()
+        with peer:
+            credentials = peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
+    _, uid, gid = (int.from_bytes(credentials[i : i + 4], "little") for i in (0, 4, 8))
+    assert uid != 0
+    assert gid != 0
+
+
+def test_the_network_is_out_of_reach(sandbox: Sandbox):
+    with socket.create_server(("127.0.0.1", 0)) as listener, socket.socket(socket.AF_UNIX) as abstract:
+        abstract.bind(f"\0labkit-{os.getpid()}")
+        abstract.listen()
+        program = f"""
+            import socket
+            for family, address in [
+                (socket.AF_INET, ("127.0.0.1", {listener.getsockname()[1]})),
+                (socket.AF_INET, ("192.0.2.1", 80)),
+                (socket.AF_UNIX, "\\0labkit-{os.getpid()}"),
+            ]:
+                try:
+                    socket.socket(family).connect(address)
+                    print("reached", address)
+                except OSError as error:
+                    print(type(error).__name__)
+        """
+        done = python(sandbox, program)
+        listener.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            listener.accept()
+    assert done.stdout.split() == ["ConnectionRefusedError", "OSError", "ConnectionRefusedError"]
+
+
+def test_files_of_the_machine_are_not_there(sandbox: Sandbox, tmp_path: Path):
+    secret = tmp_path / f"secret-{os.getpid()}"
+    secret.write_text("hidden data")
+    course = Path(__file__).parents[2]
+    outside = [secret, course / "labkit" / "home.py", course / "graders", Path(os.environ["LABKIT_HOME"])]
+    outside += [
+        Path("/etc/shadow"),
+        Path("/root/.bashrc"),
+        Path("/proc/1/root/etc/shadow"),
+    ]
+    program = f"""
+        import os
+        for path in {list(map(str, outside))!r}:
+            try:
+                found = os.listdir(path) if os.path.isdir(path) else open(path).read()
+            except OSError:
+                found = ""
+            if found:
+                print(path, found)
+        for folder, folders, names in os.walk("/"):
+            if folder == "/":
+                folders[:] = set(folders) - {{"proc", "usr", "lib", "site-packages"}}
+            folders[:] = set(folders) - {{"lib-dynload", "test"}}
+            if {secret.name!r} in names:
+                print(folder)
+        try:
+            import labkit
+            print("the course's library", labkit.__path__)
+        except ImportError:
+            pass
+    """
+    done = python(sandbox, program)
+    assert (done.stdout, done.stderr, done.exit_code) == ("", "", 0)
+
+
+def test_links_in_the_folder_lead_nowhere(sandbox: Sandbox, tmp_path: Path):
+    (tmp_path / "secret").write_text("hidden data")
+    program = f"""
+        import os
+        os.symlink({str(tmp_path / "secret")!r}, "a")
+        os.symlink("/proc/1/root", "b")
+        os.symlink("/proc/self/cwd/../..", "/tmp/c")
+        for path in ["a", "b{tmp_path}/secret", "/tmp/c{tmp_path}/secret"]:
+            try:
+                print(open(path).read())
+            except OSError:
+                print("no")
+    """
+    assert python(sandbox, program).stdout.split() == ["no"] * 3
+
+
+@pytest.mark.parametrize("name", ["/etc/passwd", "../x", "a/../../x", ""])
+def test_a_file_cannot_be_given_a_place_outside(sandbox: Sandbox, name: str):
+    with pytest.raises(ValueError, match="not a path inside"):
+        sandbox.run(["python", "-c", ""], files={name: "x"})
+
+
+def test_nothing_outside_of_its_folders_can_be_written(sandbox: Sandbox):
+    program = """
+        import os, sys, sysconfig
+        places = ["/", "/dev", "/dev/shm", "/etc", "/usr/lib", "/run", "/proc/sys/kernel", "/sys", "/files"]
+        places += [sys.prefix, sysconfig.get_path("stdlib"), *(p for p in sys.path if os.path.isdir(p))]
+        for place in places:
+            for way in (lambda p: open(p + "/x", "w"), lambda p: os.mkdir(p + "/y")):
+                try:
+                    way(place)
+                    print("wrote", place)
+                except OSError:
+                    pass
+        for path in ["/proc/sys/kernel/core_pattern", "/proc/sysrq-trigger", "/etc/passwd"]:
+            try:
+                open(path, "w").write("x")
+                print("wrote", path)
+            except OSError:
+                pass
+    """
+    wrote = set(
+        python(sandbox, "import os; os.chdir('/tmp')\n" + textwrap.dedent(program)).stdout.splitlines()
+    )
+    assert wrote <= {"wrote ", "wrote /work"}
+
+
+def test_the_environment_does_not_leak(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("SECRET_TOKEN", "s3cret")
+    program = "import os; print(*os.environ); print(open('/proc/1/environ').read())"
+    done = python(sandbox, program, env={"PGPASSWORD": "its own"})
+    assert "PGPASSWORD" in done.stdout
+    assert "SECRET" not in done.stdout
+    assert "s3cret" not in done.stdout
+
+
+def test_a_password_is_not_on_a_command_line(sandbox: Sandbox):
+    name = type(sandbox).__name__
+    code = f"""
+        from labkit.grading.sandbox import {name}
+        secret = {{"PGPASSWORD": "pa55" + "word"}}
+        {name}.probe().run(["python", "-c", "import time; time.sleep(987)"], env=secret)
+    """
+    caller = subprocess.Popen([sys.executable, "-c", textwrap.dedent(code)])
+    try:
+        waited_for(left)
+        lines = [words(process) for process in psutil.process_iter()]
+    finally:
+        caller.terminate()
+        caller.wait()
+    assert not [line for line in lines if "pa55word" in line]
+    waited_for(lambda: not left())
+
+
+def test_the_deadline_holds_whatever_it_ignores(sandbox: Sandbox):
+    program = """
+        import os, signal, time
+        for number in range(1, 32):
+            if number not in (signal.SIGKILL, signal.SIGSTOP):
+                signal.signal(number, signal.SIG_IGN)
+        os.close(1); os.close(2)
+        time.sleep(60)
+    """
+    done = python(sandbox, program, Limits(seconds=1))
+    assert done.ended_by == "time"
+    assert done.seconds < 3
+
+
+def test_processor_time_is_limited(sandbox: Sandbox):
+    done = python(sandbox, "while True: pass", Limits(seconds=15, cpu_seconds=1))
+    assert done.ended_by in ("cpu", "signal")
+    assert done.seconds < 10
+
+
+def test_one_process_cannot_take_more_memory(sandbox: Sandbox):
+    done = python(sandbox, "x = b'x' * (400 << 20)", Limits(memory=128 * MiB))
+    assert not done.ok
+    assert "MemoryError" in done.stderr or done.ended_by in ("memory", "signal")
+
+
+def test_many_processes_cannot_take_more_memory_together(sandbox: Sandbox):
+    program = """
+        import os, time
+        for _ in range(8):
+            if os.fork() == 0:
+                x = b"x" * (60 << 20)
+                time.sleep(30)
+        print(os.wait())
+        if os.wait(): raise SystemExit(1)
+    """
+    done = python(sandbox, program, Limits(memory=160 * MiB, seconds=15))
+    assert not done.ok
+    assert done.ended_by != "time"
+
+
+def test_a_fork_bomb_ends(sandbox: Sandbox):
+    program = """
+        import os, sys, time
+        made = 0
+        while True:
+            try:
+                if os.fork() == 0:
+                    time.sleep(60)
+                made += 1
+            except OSError as error:
+                print(made, flush=True)
+                sys.exit(5)
+    """
+    done = python(sandbox, program, Limits(processes=20, seconds=10))
+    assert done.ended_by == "processes" or (done.exit_code == 5 and int(done.stdout.split()[-1]) <= 25)
+    everywhere = python(sandbox, "import os\nwhile True: os.fork()", Limits(processes=20, seconds=3))
+    assert not everywhere.ok
+
+
+def test_files_are_small_and_few(sandbox: Sandbox):
+    limits = Limits(file_size=1 * MiB, disk=4 * MiB, open_files=30)
+    program = """
+        import signal
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        def reason(act):
+            try:
+                act()
+            except OSError as error:
+                return error.strerror
+        print(reason(lambda: open("big", "wb").write(b"x" * (2 << 20))))
+        for folder in ("/tmp", "/work"):
+            print(reason(lambda: [open(f"{folder}/{n}", "wb").write(b"x" * (1 << 20)) for n in range(8)]))
+        kept = []
+        print(reason(lambda: [kept.append(open("/dev/null")) for _ in range(60)]))
+    """
+    said = python(sandbox, program, limits).stdout.splitlines()
+    assert said == [
+        "File too large",
+        "No space left on device",
+        "No space left on device",
+        "Too many open files",
+    ]
+
+
+def test_output_is_bounded(sandbox: Sandbox):
+    program = "import sys\nwhile True: sys.stderr.write('x' * 65536); sys.stdout.write('y' * 65536)"
+    done = python(sandbox, program, Limits(output=1 * MiB, seconds=15))
+    assert done.ended_by == "output"
+    assert len(done.stdout) + len(done.stderr) <= 2 * MiB
+
+
+def test_what_it_starts_ends_with_it(sandbox: Sandbox):
+    program = """
+        import os, time
+        if os.fork() == 0:
+            os.setsid()
+            if os.fork() == 0:
+                open("/tmp/x", "w").write("orphan")
+                time.sleep(987)
+            os._exit(0)
+        print("parent leaves")
+    """
+    done = python(sandbox, program)
+    assert done.ok
+    assert done.seconds < 8
+    assert not left()
+
+
+def test_all_ends_when_the_caller_is_killed(sandbox: Sandbox):
+    name = type(sandbox).__name__
+    code = f"""
+        from labkit.grading.sandbox import {name}, Limits
+        box = {name}.probe()
+        box.run(["python", "-c", "import time; time.sleep(987)"], limits=Limits(seconds=3))
+    """
+    caller = subprocess.Popen([sys.executable, "-c", textwrap.dedent(code)])
+    try:
+        waited_for(left)
+    finally:
+        caller.send_signal(signal.SIGKILL)
+        caller.wait()
+    waited_for(lambda: not left())  # a container ends by its own deadline
+
+
+def left() -> list[int]:
+    """Processes of the programs above (not of those who start them)."""
+    return [
+        p.pid
+        for p in psutil.process_iter()
+        if "python" in words(p)[:60] and words(p).endswith("time.sleep(987)")
+    ]
+
+
+def words(process: psutil.Process) -> str:
+    """A process' command line; empty when it is gone."""
+    try:
+        return " ".join(process.cmdline()).strip()
+    except psutil.Error:
+        return ""
+
+
+def waited_for(condition, seconds: float = 25) -> None:
+    """Waits until the condition holds. Raises AssertionError when it does not in time."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.05)
+
+
+def test_without_a_sandbox_the_message_installs_one(monkeypatch: pytest.MonkeyPatch):
+    choose.cache_clear()
+    monkeypatch.setenv("PATH", "")
+    try:
+        with pytest.raises(NoSandbox, match="apt-get install -y bubblewrap"):
+            require()
+    finally:
+        choose.cache_clear()
+
+
+def test_a_run_costs_little():
+    box = choose("bubblewrap")
+    if box is None:
+        pytest.skip("no bubblewrap on this machine")
+    bare = [timed(lambda: subprocess.run([sys.executable, "-I", "-c", ""], check=True)) for _ in range(9)]
+    inside = [timed(lambda: box.run(["python", "-I", "-c", ""])) for _ in range(9)]
+    # 60 ms on an idle machine; on a busy one Python's own start says how much slower everything is.
+    assert min(inside) - min(bare) < max(0.06, 2.5 * min(bare))
+
+
+def timed(act) -> float:
+    """Seconds that it takes."""
+    started = time.perf_counter()
+    act()
+    return time.perf_counter() - started
+
+
+def test_both_kinds_are_offered():
+    assert {Bubblewrap.kind, Container.kind} == {"bubblewrap", "container"}
