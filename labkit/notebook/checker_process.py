@@ -1,0 +1,174 @@
+"""The checker beside the kernel: started early so that it is warm, asked by one line of JSON, restarted when it dies."""
+
+from __future__ import annotations
+
+import collections
+import itertools
+import json
+import os
+import subprocess
+import sys
+import threading
+from concurrent.futures import Future
+from typing import Any
+
+from labkit.course import root
+from labkit.notebook.waiting import wait_for
+
+Reply = dict[str, Any]
+COMMAND = (sys.executable, "-m", "labkit.grading.checker", "--server", "learner")
+
+
+class CheckerFault(Exception):
+    """The checker could not judge: what happened, why, the next step."""
+
+
+class _Died(Exception):
+    """The process ended before it answered; the message is the last line that it wrote to stderr."""
+
+
+class Pending:
+    """A request that is under way."""
+
+    def __init__(self, checker: CheckerProcess, request: Reply) -> None:
+        self.checker, self.request = checker, request
+        self.doing = ""
+        self.future = checker._send(self)
+
+    def result(self, what: str) -> Reply:
+        """The answer. A checker that died is started anew and asked once more. Raises CheckerFault."""
+        for attempt in ("first", "last"):
+            try:
+                reply = wait_for(self.future, lambda: self.doing or what)
+            except _Died as died:
+                if attempt == "last":
+                    raise CheckerFault(
+                        f"The checker stopped twice while it was at work ({died}). This is a fault of the course, not of "
+                        "your answer. Restart the service; if it happens again, run `labkit doctor` in a terminal."
+                    ) from died
+                self.future = self.checker._send(self)
+                continue
+            if "fault" in reply:
+                raise CheckerFault(reply["fault"])
+            return reply
+        raise AssertionError("unreachable")
+
+
+class CheckerProcess:
+    """One checker. It ends when its stdin closes: with `stop`, or with the kernel, however that dies."""
+
+    def __init__(self, command: tuple[str, ...] = COMMAND) -> None:
+        self.command = command
+        self._ids = itertools.count(1)
+        self._lock = threading.Lock()
+        self._process: _Process | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The process' id, while it runs."""
+        return self._process.popen.pid if self._process and self._process.popen.poll() is None else None
+
+    def ask(self, do: str, lab: str, **fields: Any) -> Pending:
+        """Sends a request and returns at once; starts the process when there is none."""
+        return Pending(self, {"do": do, "lab": lab, **fields})
+
+    def stop(self) -> None:
+        """Ends the process."""
+        with self._lock:
+            process, self._process = self._process, None
+        if process:
+            process.stop()
+
+    def _send(self, pending: Pending) -> Future[Reply]:
+        with self._lock:
+            if self._process is None or self._process.popen.poll() is not None:
+                self._process = _Process(self.command)
+            return self._process.send({"id": next(self._ids), **pending.request}, pending)
+
+
+class _Process:
+    """A running checker, and the requests that wait for it."""
+
+    def __init__(self, command: tuple[str, ...]) -> None:
+        # A session of its own: interrupting the kernel sends SIGINT to the kernel's whole process group.
+        self.popen = subprocess.Popen(
+            command,
+            cwd=root(),
+            env={
+                name: value for name, value in os.environ.items() if name != "MPLBACKEND"
+            },  # the kernel's own
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            start_new_session=True,
+        )
+        self.waiting: dict[int, tuple[Pending, Future[Reply]]] = {}
+        self.said: collections.deque[str] = collections.deque(maxlen=40)
+        self.lock = threading.Lock()
+        self.listener = threading.Thread(target=self._listen, daemon=True)
+        self.note_taker = threading.Thread(target=self._take_notes, daemon=True)
+        self.listener.start()
+        self.note_taker.start()
+
+    def send(self, request: Reply, pending: Pending) -> Future[Reply]:
+        future: Future[Reply] = Future()
+        with self.lock:
+            self.waiting[request["id"]] = (pending, future)
+        assert self.popen.stdin
+        try:
+            self.popen.stdin.write(json.dumps(request) + "\n")
+            self.popen.stdin.flush()
+        except (BrokenPipeError, ValueError):
+            self._give_up()
+        if not self.listener.is_alive():
+            self._give_up()
+        return future
+
+    def stop(self) -> None:
+        assert self.popen.stdin
+        try:
+            self.popen.stdin.close()
+            self.popen.wait(timeout=3)
+        except (BrokenPipeError, subprocess.TimeoutExpired):
+            self.popen.kill()
+            self.popen.wait()
+        self.listener.join()
+        self.note_taker.join()
+
+    def _listen(self) -> None:
+        assert self.popen.stdout
+        with self.popen.stdout as lines:
+            for line in lines:
+                try:
+                    self._take(json.loads(line))
+                except ValueError:
+                    self.said.append(line.strip())
+        self.popen.wait()
+        self._give_up()
+
+    def _take(self, reply: Reply) -> None:
+        if "progress" in reply:
+            pending, _ = self.waiting.get(reply["id"], (None, None))
+            if pending:
+                pending.doing = f"Checking {reply['at']} of {reply['of']}: {reply['progress']}"
+            return
+        with self.lock:
+            _, future = self.waiting.pop(reply["id"], (None, None))
+        if future:
+            future.set_result(reply)
+
+    def _take_notes(self) -> None:
+        assert self.popen.stderr
+        with self.popen.stderr as lines:
+            self.said.extend(line.strip() for line in lines if line.strip())
+
+    def _give_up(self) -> None:
+        with self.lock:
+            left, self.waiting = list(self.waiting.values()), {}
+        status = self.popen.poll()
+        because = f"exit status {status}" + (f": {self.said[-1]}" if self.said else "")
+        for _, future in left:
+            future.set_exception(_Died(because))

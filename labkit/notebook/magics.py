@@ -1,0 +1,194 @@
+"""The magics: `%lab`, `%%answer` and `%check` make a lab; `%%sql` and `%%plan` show; `%course_map` is the map."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+from IPython.core.magic import Magics, cell_magic, line_magic, magics_class
+
+from labkit.course import CourseError
+from labkit.notebook import session as sessions
+from labkit.notebook.checker_process import CheckerFault
+from labkit.notebook.lab_header import Controls, lab_header, reset
+from labkit.notebook.offers import Offers, Restart, restart, solution_page
+from labkit.notebook.page import Page, has_widgets, show
+from labkit.notebook.session import Session
+from labkit.notebook.verdict_panel import fault_panel, verdict_panel
+from labkit.services.fault import ServiceFault
+
+
+class Stopped(Exception):
+    """Ends a cell whose output has said already what is wrong, so that "Run all" stops there."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [str(self)]
+
+
+def show_with_buttons(offer: Offers | Restart | Controls) -> None:
+    """Its buttons, where there are widgets; its page elsewhere."""
+    show(offer.page(), offer.widget() if has_widgets() else None)
+
+
+def show_fault(fault: Exception, session: Session | None) -> None:
+    """A fault of the course, and the button that restarts the service."""
+    show(fault_panel(str(fault)))
+    if session:
+        show_with_buttons(Restart(session))
+
+
+@magics_class
+class LabMagics(Magics):
+    """What `%load_ext labkit.notebook` brings."""
+
+    @line_magic
+    def lab(self, line: str) -> None:
+        """`%lab 91-databases/jsonb-search` opens the lab."""
+        assert self.shell
+        try:
+            session = sessions.open_lab(line.strip(), self.shell.user_ns)
+        except (ServiceFault, CourseError) as fault:
+            show_fault(fault, None)
+            raise Stopped("The lab could not be opened.") from None
+        show(lab_header(session))
+        if session.lab.needs:
+            show_with_buttons(Controls(session))
+
+    @cell_magic
+    def answer(self, line: str, cell: str) -> None:
+        """`%%answer NAME` does what the answer says and checks it."""
+        name = line.strip()
+        session = self._session(name)
+        session.answers[name] = cell
+        pending = session.ask_checks(name)
+        try:
+            from labkit.notebook.kinds import kind
+
+            show(kind(session.lab.answers[name]).run(cell, session, name))
+        except (ServiceFault, CourseError) as fault:
+            show_fault(fault, session)
+            return
+        try:
+            warning = session.take_verdicts(name, pending)
+        except CheckerFault as fault:
+            show_fault(fault, session)
+            return
+        show(verdict_panel(session.lab, name, session.verdicts[name]))
+        self._after(session, name, warning)
+
+    @line_magic
+    def check(self, line: str) -> None:
+        """`%check NAME` shows what the checks say of an answer; it stands in the locked cell that bears the points."""
+        name = line.strip()
+        session = self._session(name)
+        if name not in session.verdicts:
+            session.answer(name)
+            try:
+                session.take_verdicts(name, session.ask_checks(name))
+            except CheckerFault as fault:
+                show_fault(fault, session)
+                return
+        show(verdict_panel(session.lab, name, session.verdicts[name], compact=True))
+
+    @line_magic
+    def hint(self, line: str) -> None:
+        """`%hint NAME` gives the next hint, for those who have no buttons."""
+        offers = self._offers(line.strip())
+        open_ones = [verdict for verdict in offers.hinted if offers.seen[verdict.check] < len(verdict.hints)]
+        if not open_ones:
+            return print(
+                "There is no more hint." if offers.hinted else "No failed check of this answer has a hint."
+            )
+        offers.next_hint(open_ones[0])
+        print(open_ones[0].hints[offers.seen[open_ones[0].check] - 1])
+
+    @line_magic
+    def solution(self, line: str) -> None:
+        """`%solution NAME` shows the solution, after a pass or the last hint."""
+        offers = self._offers(line.strip())
+        if not offers.earned():
+            return print("The solution opens when all checks pass, or after the last hint (%hint).")
+        try:
+            show(solution_page(offers.answer, offers.solution()))
+        except CheckerFault as fault:
+            print(fault)
+
+    @line_magic
+    def reset_database(self, line: str) -> None:
+        """`%reset_database` puts the database back to how the lab starts."""
+        show(reset(self._session()))
+
+    @line_magic
+    def restart(self, line: str) -> None:
+        """`%restart` brings up a new server and a new checker."""
+        show(restart(self._session()))
+
+    @cell_magic
+    def sql(self, line: str, cell: str) -> None:
+        """`%%sql` runs a text on the lab's database and shows the rows, for a demonstration. A failure ends the cell."""
+        from labkit.notebook import sql_run
+
+        session = self._session()
+        try:
+            done = sql_run.run(session.database, cell, plan=False)
+        except ServiceFault as fault:
+            self._stop(fault, session)
+        show(sql_run.page(done, with_plan=False))
+        if done.error:
+            raise Stopped("The SQL failed.")
+
+    @cell_magic
+    def plan(self, line: str, cell: str) -> None:
+        """`%%plan` runs a query in a transaction that is rolled back, and shows its plan."""
+        import psycopg
+
+        from labkit.notebook import sql_run
+        from labkit.notebook.plan_tree import plan_tree
+        from labkit.services.sql import TookTooLong
+
+        session = self._session()
+        try:
+            show(plan_tree(sql_run.explained(session.database, cell)))
+        except ServiceFault as fault:
+            self._stop(fault, session)
+        except (psycopg.Error, TookTooLong, ValueError) as error:
+            show(sql_run.error_page("", error))
+            raise Stopped("There is no plan.") from None
+
+    @line_magic
+    def course_map(self, line: str) -> None:
+        """`%course_map` shows all labs, what has been reached, and what to do next."""
+        from labkit.notebook.course_map import course_map
+
+        show(course_map())
+
+    def _session(self, answer: str | None = None) -> Session:
+        """The open lab, which must have the answer. Ends the cell with a clear line when it does not."""
+        try:
+            session = sessions.current()
+            if answer is not None and answer not in session.lab.answers:
+                raise CourseError(
+                    f"{session.lab.key} has no answer {answer!r}, but: {', '.join(session.lab.answers)}. "
+                    "Put the cell's first line back as it was."
+                )
+            return session
+        except CourseError as error:
+            raise Stopped(str(error)) from None
+
+    def _offers(self, name: str) -> Offers:
+        session = self._session(name)
+        if name not in session.verdicts:
+            raise Stopped(f"Run %%answer {name} first: hints and solution come after its checks.")
+        return Offers(session, name)
+
+    def _after(self, session: Session, name: str, warning: str) -> None:
+        if warning:
+            show(Page(fault_panel(warning).html, warning))
+        if any(verdict.outcome == "fault" for verdict in session.verdicts[name]):
+            show_with_buttons(Restart(session))
+        offers = Offers(session, name)
+        if offers.any():
+            show_with_buttons(offers)
+
+    def _stop(self, fault: Exception, session: Session) -> NoReturn:
+        show_fault(fault, session)
+        raise Stopped("The service failed.") from None

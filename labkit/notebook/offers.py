@@ -1,0 +1,200 @@
+"""What is offered below the verdicts: hints one at a time, the solution when it is earned, a restart after a fault."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from markupsafe import Markup
+
+from labkit.notebook import progress
+from labkit.notebook.checker_process import CheckerFault
+from labkit.notebook.page import Page, framed, plural
+from labkit.notebook.verdict_panel import fault_panel, passed
+from labkit.services.fault import ServiceFault
+from labkit.verdict import Verdict
+
+if TYPE_CHECKING:
+    from ipywidgets import Button, DOMWidget
+
+    from labkit.notebook.session import Session
+
+
+class Offers:
+    """Hints and solution of one answer, after its checks. It remembers, with the progress, what has been seen."""
+
+    def __init__(self, session: Session, answer: str) -> None:
+        self.session, self.answer = session, answer
+        self.verdicts = session.verdicts[answer]
+        self.hinted = [v for v in self.verdicts if v.outcome == "fail" and v.hints]
+        record = progress.read().get(session.lab.key, {}).get(answer, {})
+        self.seen = {v.check: min(record.get("hints", {}).get(v.check, 0), len(v.hints)) for v in self.hinted}
+
+    def any(self) -> bool:
+        """Whether there is anything to offer."""
+        return bool(self.hinted) or self.earned()
+
+    def earned(self) -> bool:
+        """Whether the solution may be seen: after a pass, or after the last hint of a check that fails."""
+        failing = any(verdict.outcome == "fail" for verdict in self.verdicts)
+        no_hints = failing and not self.hinted
+        return (
+            passed(self.verdicts) or no_hints or any(self.seen[v.check] == len(v.hints) for v in self.hinted)
+        )
+
+    def next_hint(self, verdict: Verdict) -> None:
+        """One more hint of this check has been seen."""
+        self.seen[verdict.check] = min(self.seen[verdict.check] + 1, len(verdict.hints))
+        progress.record(
+            self.session.lab, self.answer, progress.hint_seen(verdict.check, self.seen[verdict.check])
+        )
+
+    def solution(self) -> str:
+        """The solution, and a note in the progress that it was seen. Raises CheckerFault."""
+        text = self.session.solution(self.answer)
+        progress.record(self.session.lab, self.answer, progress.solution_seen)
+        return text
+
+    def page(self) -> Page:
+        """For front ends without widgets: hints that open one after the other, and how to get the solution."""
+        lines, parts = [], []
+        for verdict in self.hinted:
+            count = plural(len(verdict.hints), "hint")
+            parts.append(
+                Markup("<details><summary>{}: {}</summary>{}</details>").format(
+                    verdict.sentence, count, _nested(verdict.hints)
+                )
+            )
+            lines.append(f"{count} for: {verdict.sentence} (%hint {self.answer})")
+        if self.earned():
+            parts.append(
+                Markup("<p class='lk-quiet'>The solution: run <code>%solution {}</code></p>").format(
+                    self.answer
+                )
+            )
+            lines.append(f"The solution: %solution {self.answer}")
+        return Page(Markup().join(parts), "\n".join(lines))
+
+    def widget(self) -> DOMWidget:
+        """Buttons, and what they brought to light below them."""
+        from ipywidgets import HTML, HBox, Layout, VBox
+
+        self.body = HTML(self._body(""))
+        self.solution_button = _button("Show the solution", "unlock", self._show_solution)
+        self.hint_buttons = {
+            v.check: _button("", "lightbulb-o", lambda v=v: self._show_hint(v)) for v in self.hinted
+        }
+        self._relabel()
+        row = HBox([*self.hint_buttons.values(), self.solution_button], layout=Layout(flex_flow="row wrap"))
+        return VBox([row, self.body])
+
+    def _show_hint(self, verdict: Verdict) -> None:
+        self.next_hint(verdict)
+        self.body.value = self._body("")
+        self._relabel()
+
+    def _show_solution(self) -> None:
+        try:
+            more = solution_page(self.answer, self.solution()).html
+        except CheckerFault as fault:
+            more = Markup("<p>{}</p>").format(str(fault))
+        self.body.value = self._body(more)
+        self.solution_button.disabled = True
+
+    def _relabel(self) -> None:
+        several = len(self.hinted) > 1
+        for verdict in self.hinted:
+            seen, of, button = self.seen[verdict.check], len(verdict.hints), self.hint_buttons[verdict.check]
+            about = f": {_short(verdict.sentence)}" if several else ""
+            button.description = (
+                f"Hint {min(seen + 1, of)} of {of}{about}" if seen < of else f"All hints seen{about}"
+            )
+            button.tooltip = f"A hint for: {verdict.sentence}"
+            button.disabled = seen == of
+        self.solution_button.layout.display = "" if self.earned() else "none"
+
+    def _body(self, more: str) -> Markup:
+        seen = Markup().join(
+            Markup("<p class='lk-quiet'>{}</p><ol>{}</ol>").format(
+                v.sentence,
+                Markup().join(Markup("<li>{}</li>").format(hint) for hint in v.hints[: self.seen[v.check]]),
+            )
+            for v in self.hinted
+            if self.seen[v.check]
+        )
+        return (
+            framed(Markup('<div aria-live="polite">{}{}</div>').format(seen, more))
+            if seen or more
+            else Markup()
+        )
+
+
+class Restart:
+    """After a fault of the course: one click brings up a new server and a new checker."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+
+    def page(self) -> Page:
+        """For front ends without widgets."""
+        text = "To restart the service, run %restart, then run the cell again."
+        return Page(
+            Markup("<p>To restart the service, run <code>%restart</code>, then run the cell again.</p>"), text
+        )
+
+    def widget(self) -> DOMWidget:
+        """The button, and what came of it."""
+        from ipywidgets import HTML, VBox
+
+        self.said = HTML()
+        self.button = _button("Restart the service", "refresh", self.restart)
+        return VBox([self.button, self.said])
+
+    def restart(self) -> None:
+        """Restarts, and says how that went."""
+        self.button.disabled = True
+        self.said.value = framed(Markup("<p role='status'>⏳ Restarting …</p>"))
+        self.said.value = framed(restart(self.session).html)
+        self.button.disabled = False
+
+
+def restart(session: Session) -> Page:
+    """Restarts the service, and says how that went."""
+    try:
+        session.restart()
+    except ServiceFault as fault:
+        return fault_panel(str(fault))
+    text = "The service runs again, with the lab's data as at its start. Run the cell again."
+    return Page(Markup("<p role='status'>✓ {}</p>").format(text), text)
+
+
+def solution_page(answer: str, text: str) -> Page:
+    """One solution."""
+    html = Markup(
+        '<div class="lk-card"><span class="lk-title">One solution of {}</span><pre>{}</pre></div>'
+    ).format(answer, text)
+    return Page(html, f"One solution of {answer}:\n{text}")
+
+
+def _button(label: str, icon: str, do: Callable[[], Any]) -> Button:
+    from ipywidgets import Button, Layout
+
+    button = Button(description=label, icon=icon, layout=Layout(width="auto"))
+    button.on_click(lambda _: do())
+    return button
+
+
+def _nested(hints: Sequence[str]) -> Markup:
+    """The first hint, and in it, closed, the others."""
+    if not hints:
+        return Markup()
+    more = (
+        Markup("<details><summary>Next hint</summary>{}</details>").format(_nested(hints[1:]))
+        if hints[1:]
+        else ""
+    )
+    return Markup("<p>{}</p>{}").format(hints[0], more)
+
+
+def _short(sentence: str) -> str:
+    return sentence if len(sentence) <= 40 else sentence[:38].rsplit(" ", 1)[0] + " …"

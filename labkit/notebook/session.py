@@ -1,0 +1,174 @@
+"""The lab that is open in this kernel: its database, its checker, what was answered and what the checks said."""
+
+from __future__ import annotations
+
+import atexit
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from labkit import course
+from labkit.course import CourseError, Lab
+from labkit.notebook import progress, saved
+from labkit.notebook.checker_process import CheckerProcess, Pending
+from labkit.notebook.waiting import in_background, wait_for
+from labkit.services.fault import ServiceFault
+from labkit.verdict import Verdict
+
+if TYPE_CHECKING:
+    from labkit.services.postgres import Database, Postgres
+
+T = TypeVar("T")
+
+
+class Session:
+    """One open lab. `answers` are the texts that were run here, `verdicts` what the checks last said of each."""
+
+    def __init__(self, lab: Lab, notebook: Callable[[], Path | None] = lambda: None) -> None:
+        self.lab, self.notebook = lab, notebook
+        self.checker = CheckerProcess()
+        self.answers: dict[str, str] = {}
+        self.verdicts: dict[str, list[Verdict]] = {}
+        self.changed: set[str] = set()  # answers that left something in the database
+        self._server: Postgres | None = None
+        self._database: Database | None = None
+
+    def start(self) -> None:
+        """Brings up the server, the lab's database and, beside them, the checker. Raises ServiceFault, CourseError."""
+        self.checker.ask(
+            "warm", self.lab.key
+        )  # it goes on in the background, with whatever it meets told at the first check
+        if "postgres" in self.lab.needs:
+            self._slowly("Starting Postgres", self._join_server)
+            self._slowly("Building the lab's data (only the first time)", self._clone)
+
+    @property
+    def server(self) -> Postgres:
+        """The Postgres server. Raises CourseError when the lab has none."""
+        if self._server is None:
+            raise CourseError(f"{self.lab.key} has no running Postgres. Run the notebook's first cell again.")
+        return self._server
+
+    @property
+    def database(self) -> Database:
+        """The lab's own database. Raises CourseError when the lab has none."""
+        if self._database is None:
+            raise CourseError(f"{self.lab.key} has no running database. Run the notebook's first cell again.")
+        return self._database
+
+    def answer(self, name: str) -> str:
+        """An answer's text as it was last run, else as it was last saved. Raises CourseError when there is none."""
+        known = self.known_answers()
+        if name not in known:
+            raise CourseError(f"There is no answer {name!r} yet. Run its cell, %%answer {name}, first.")
+        return known[name]
+
+    def known_answers(self) -> dict[str, str]:
+        """Every answer's text: as it was last run in this session, else as it stands in the saved notebook."""
+        path = self.notebook()
+        return {**(saved.answers(path) if path else {}), **self.answers}
+
+    def ask_checks(self, name: str) -> Pending:
+        """Asks for the visible checks of one answer and returns at once. The others go along, as a check may need them."""
+        answers = {key: text for key, text in self.known_answers().items() if key in self.lab.answers}
+        return self.checker.ask("check", self.lab.key, answers=answers, only=name, hidden=False)
+
+    def take_verdicts(self, name: str, pending: Pending) -> str:
+        """Waits for the verdicts, keeps them and the progress. Returns a warning, usually empty. Raises CheckerFault."""
+        reply = pending.result(f"Checking {name}")
+        self.verdicts[name] = [Verdict.from_json(data) for data in reply["verdicts"]]
+        earned = sum(verdict.earned for verdict in self.verdicts[name])
+        return progress.record(self.lab, name, progress.earned(earned, self.lab.visible[name]))
+
+    def solution(self, name: str) -> str:
+        """The solution of an answer. Raises CheckerFault when this copy of the course has none."""
+        return self.checker.ask("solution", self.lab.key, answer=name).result("Opening the solution")["text"]
+
+    def reset(self) -> None:
+        """Puts the database back to how the lab starts. Raises ServiceFault."""
+        self._slowly("Resetting the database", self.database.reset)
+        self.changed.clear()
+
+    def reset_before(self, name: str) -> list[str]:
+        """Resets the database, and returns the answers above `name` that had changed it, to be run again."""
+        above = list(self.lab.answers)[: list(self.lab.answers).index(name)]
+        again = [answer for answer in above if answer in self.changed]
+        self.reset()
+        self.changed.update(again)
+        return again
+
+    def restart(self) -> None:
+        """A new server process, a new database, a new checker. Raises ServiceFault."""
+        self.checker.stop()
+        self.changed.clear()
+        if "postgres" in self.lab.needs:
+            self._slowly("Restarting Postgres", self._restart_server)
+            self._slowly("Building the lab's data", self._clone)
+        self.checker.ask("warm", self.lab.key)
+
+    def close(self) -> None:
+        """Ends the checker and gives the server back; without other users of it, that stops too."""
+        self.checker.stop()
+        database, self._database = self._database, None
+        server, self._server = self._server, None
+        try:
+            if database:
+                database.drop()
+        except (ServiceFault, OSError):
+            pass  # the server is gone, and the database with it
+        finally:
+            if server:
+                server.close()
+
+    def _join_server(self) -> None:
+        from labkit.services.postgres import postgres
+
+        self._server = postgres("learner")
+
+    def _restart_server(self) -> None:
+        self._database = None
+        try:
+            self.server.restart()
+        except (ServiceFault, CourseError, OSError):  # the keeper is gone too: start from nothing
+            self._join_server()
+
+    def _clone(self) -> None:
+        from labkit.services.lab_template import lab_template
+
+        self._database = self.server.database(lab_template(self.lab.key))
+
+    def _slowly(self, what: str, do: Callable[[], T]) -> T:
+        return wait_for(in_background(do), what)
+
+
+_open: Session | None = None
+
+
+def open_lab(name: str, namespace: dict[str, Any]) -> Session:
+    """Opens a lab, or joins it when it is open. Raises CourseError, ServiceFault."""
+    global _open
+    lab = course.find(name)
+    if _open and _open.lab == lab and _open.checker.pid:
+        return _open
+    close()
+    _open = Session(lab, lambda: saved.notebook_path(namespace))
+    _open.start()
+    return _open
+
+
+def current() -> Session:
+    """The open lab. Raises CourseError when there is none."""
+    if _open is None:
+        raise CourseError("No lab is open in this kernel. Run the notebook's first cell (%lab …) first.")
+    return _open
+
+
+def close() -> None:
+    """Closes the open lab, if there is one."""
+    global _open
+    session, _open = _open, None
+    if session:
+        session.close()
+
+
+atexit.register(close)
