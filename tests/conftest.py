@@ -47,7 +47,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Give the session folders of its own; other users (a server runs as one) may pass through, but not look."""
+    """Give the session folders of its own; other users (a server runs as one) may pass through them."""
     folder = Path(tempfile.mkdtemp(prefix="lt-"))  # short, since sockets lie below it
     folder.chmod(0o711)
     for variable, name in OWN_FOLDERS.items():

@@ -1,4 +1,4 @@
-"""`make lab` as a learner runs it: in a process group of its own, like a terminal's, and read line by line."""
+"""`make lab` as a learner runs it: in a process group of its own like a terminal's, and read by lines."""
 
 from __future__ import annotations
 

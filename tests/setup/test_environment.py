@@ -80,7 +80,10 @@ def test_the_environment_is_what_the_lock_says(fresh):
     )
     assert "Would install" not in locked.stderr, locked.stderr
     where = subprocess.run(
-        [python, "-c", "import labkit; print(labkit.__file__)"], capture_output=True, text=True, check=True
+        [python, "-I", "-c", "import labkit; print(labkit.__file__)"],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert Path(where.stdout.strip()) == fresh / "labkit/__init__.py"
 
