@@ -1,4 +1,5 @@
-"""What a learner sees: `%load_ext labkit.notebook` brings the magics; the functions here are for a lab's own cells.
+"""What a learner sees: `%load_ext labkit.notebook` brings the magics; the functions here are for a lab's own
+cells.
 
 Importing this costs next to nothing: what a lab needs is imported when it is opened.
 """
@@ -45,14 +46,19 @@ def database() -> Database:
 
 
 def answer_text(name: str) -> str:
-    """The text of an answer as it was last run, else as it was last saved. Raises CourseError when there is none."""
+    """The text of an answer as it was last run, else as it was last saved.
+
+    Raises CourseError when there is none.
+    """
     from labkit.notebook import session
 
     return session.current().answer(name)
 
 
 def verdicts(name: str | None = None) -> list[Verdict]:
-    """What the checks last said of an answer, or of all answers, with their `extra` data; empty before a first run."""
+    """What the checks last said of an answer, or of all answers, with their `extra` data; empty before a
+    first run.
+    """
     from labkit.notebook import session
 
     known = session.current().verdicts

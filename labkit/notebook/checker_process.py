@@ -1,4 +1,6 @@
-"""The checker beside the kernel: started early so that it is warm, asked by one line of JSON, restarted when it dies."""
+"""The checker beside the kernel: started early so that it is warm, asked by one line of JSON, restarted when
+it dies.
+"""
 
 from __future__ import annotations
 
@@ -43,8 +45,8 @@ class Pending:
             except _Died as died:
                 if attempt == "last":
                     raise CheckerFault(
-                        f"The checker stopped twice while it was at work ({died}). This is a fault of the course, not of "
-                        "your answer. Restart the service; if it happens again, run `labkit doctor` in a terminal."
+                        f"The checker stopped twice while it was at work ({died}). "
+                        "Restart the service; if it happens again, run `labkit doctor` in a terminal."
                     ) from died
                 self.future = self.checker._send(self)
                 continue

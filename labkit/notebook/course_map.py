@@ -36,7 +36,9 @@ def course_map(here: Path | None = None) -> Page:
 
 
 def next_lab(known: list[Lab], shares: dict[str, float]) -> Lab | None:
-    """The lab to do next: one that was begun, else the first whose prerequisites are done; None when all are done."""
+    """The lab to do next: one that was begun, else the first whose prerequisites are done; None when all are
+    done.
+    """
     open_labs = [lab for lab in known if shares[lab.key] < 1]
     ready = [
         lab for lab in open_labs if all(shares.get(f"{lab.section}/{name}", 1) >= 1 for name in lab.after)
@@ -56,7 +58,8 @@ def _overall(known: list[Lab], shares: dict[str, float], following: Lab | None, 
         else _all_done(known)
     )
     return Markup(
-        '<div class="lk-card lk-head" style="--lk-tone: var(--lk-accent)"><span class="lk-title">{} of {} done</span>{}<span class="lk-push">{}</span></div>'
+        '<div class="lk-card lk-accent lk-head"><span class="lk-title">{} of {} done</span>{}'
+        '<span class="lk-push">{}</span></div>'
     ).format(finished, plural(len(known), "lab"), _bar(whole), go)
 
 

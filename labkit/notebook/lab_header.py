@@ -26,8 +26,9 @@ def lab_header(session: Session) -> Page:
     aside = f"{lab.minutes} min · {points}"
     objectives = Markup().join(Markup("<li>{}</li>").format(text) for text in lab.objectives)
     html = Markup(
-        '<section class="lk-card" style="--lk-tone: var(--lk-accent)"><div class="lk-head"><span class="lk-title">{}</span>'
-        '<span class="lk-push">{}</span></div><p class="lk-quiet">You will be able to:</p><ul>{}</ul>{}</section>'
+        '<section class="lk-card lk-accent"><div class="lk-head"><span class="lk-title">{}</span>'
+        '<span class="lk-push">{}</span></div>'
+        '<p class="lk-quiet">You will be able to:</p><ul>{}</ul>{}</section>'
     ).format(lab.title, aside, objectives, _service(session))
     text = [f"{lab.title} ({aside})", *(f"  - {text}" for text in lab.objectives)]
     if "postgres" in lab.needs:
@@ -45,7 +46,8 @@ def _service(session: Session) -> Markup:
     if "postgres" not in session.lab.needs:
         return Markup()
     return Markup(
-        '<dl><dt>service</dt><dd>{}</dd><dt>connect</dt><dd><code class="lk-copy" title="Click to select it all">{}</code></dd></dl>'
+        "<dl><dt>service</dt><dd>{}</dd>"
+        '<dt>connect</dt><dd><code class="lk-copy" title="Click to select it all">{}</code></dd></dl>'
     ).format(session.server.where, connection_string(session))
 
 
@@ -59,7 +61,8 @@ class Controls:
         """For front ends without widgets; the header has said it."""
         return Page(
             Markup(
-                "<p class='lk-quiet'><code>%reset_database</code> puts the data back, <code>%restart</code> brings up a new server.</p>"
+                "<p class='lk-quiet'><code>%reset_database</code> puts the data back, "
+                "<code>%restart</code> brings up a new server.</p>"
             ),
             "",
         )

@@ -1,4 +1,6 @@
-"""The magics: `%lab`, `%%answer` and `%check` make a lab; `%%sql` and `%%plan` show; `%course_map` is the map."""
+"""The magics: `%lab`, `%%answer` and `%check` make a lab; `%%sql` and `%%plan` show; `%course_map` is the
+map.
+"""
 
 from __future__ import annotations
 
@@ -77,7 +79,9 @@ class LabMagics(Magics):
 
     @line_magic
     def check(self, line: str) -> None:
-        """`%check NAME` shows what the checks say of an answer; it stands in the locked cell that bears the points."""
+        """`%check NAME` shows what the checks say of an answer; it stands in the locked cell that bears the
+        points.
+        """
         name = line.strip()
         session = self._session(name)
         if name not in session.verdicts:
@@ -124,7 +128,10 @@ class LabMagics(Magics):
 
     @cell_magic
     def sql(self, line: str, cell: str) -> None:
-        """`%%sql` runs a text on the lab's database and shows the rows, for a demonstration. A failure ends the cell."""
+        """`%%sql` runs a text on the lab's database and shows the rows, for a demonstration.
+
+        A failure ends the cell.
+        """
         from labkit.notebook import sql_run
 
         session = self._session()

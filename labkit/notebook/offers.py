@@ -1,4 +1,6 @@
-"""What is offered below the verdicts: hints one at a time, the solution when it is earned, a restart after a fault."""
+"""What is offered below the verdicts: hints one at a time, the solution when it is earned, a restart after a
+fault.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,7 @@ from markupsafe import Markup
 
 from labkit.notebook import progress
 from labkit.notebook.checker_process import CheckerFault
-from labkit.notebook.page import Page, framed, plural
+from labkit.notebook.page import Page, framed, plural, prose
 from labkit.notebook.verdict_panel import fault_panel, passed
 from labkit.services.fault import ServiceFault
 from labkit.verdict import Verdict
@@ -21,7 +23,10 @@ if TYPE_CHECKING:
 
 
 class Offers:
-    """Hints and solution of one answer, after its checks. It remembers, with the progress, what has been seen."""
+    """Hints and solution of one answer, after its checks.
+
+    It remembers, with the progress, what has been seen.
+    """
 
     def __init__(self, session: Session, answer: str) -> None:
         self.session, self.answer = session, answer
@@ -35,11 +40,10 @@ class Offers:
         return bool(self.hinted) or self.earned()
 
     def earned(self) -> bool:
-        """Whether the solution may be seen: after a pass, or after the last hint of a check that fails."""
-        failing = any(verdict.outcome == "fail" for verdict in self.verdicts)
-        no_hints = failing and not self.hinted
-        return (
-            passed(self.verdicts) or no_hints or any(self.seen[v.check] == len(v.hints) for v in self.hinted)
+        """Whether the solution may be seen: after a pass, or when no failed check has a hint left."""
+        failed = any(verdict.outcome == "fail" for verdict in self.verdicts)
+        return passed(self.verdicts) or (
+            failed and all(self.seen[v.check] == len(v.hints) for v in self.hinted)
         )
 
     def next_hint(self, verdict: Verdict) -> None:
@@ -56,13 +60,13 @@ class Offers:
         return text
 
     def page(self) -> Page:
-        """For front ends without widgets: hints that open one after the other, and how to get the solution."""
+        """For front ends without widgets: hints that open one after the other, and the way to the solution."""
         lines, parts = [], []
         for verdict in self.hinted:
             count = plural(len(verdict.hints), "hint")
             parts.append(
-                Markup("<details><summary>{}: {}</summary>{}</details>").format(
-                    verdict.sentence, count, _nested(verdict.hints)
+                Markup("<details><summary>{} for: {}</summary>{}</details>").format(
+                    count, prose(verdict.sentence), _nested(verdict.hints)
                 )
             )
             lines.append(f"{count} for: {verdict.sentence} (%hint {self.answer})")
@@ -116,8 +120,10 @@ class Offers:
     def _body(self, more: str) -> Markup:
         seen = Markup().join(
             Markup("<p class='lk-quiet'>{}</p><ol>{}</ol>").format(
-                v.sentence,
-                Markup().join(Markup("<li>{}</li>").format(hint) for hint in v.hints[: self.seen[v.check]]),
+                prose(v.sentence),
+                Markup().join(
+                    Markup("<li>{}</li>").format(prose(hint)) for hint in v.hints[: self.seen[v.check]]
+                ),
             )
             for v in self.hinted
             if self.seen[v.check]
@@ -193,7 +199,7 @@ def _nested(hints: Sequence[str]) -> Markup:
         if hints[1:]
         else ""
     )
-    return Markup("<p>{}</p>{}").format(hints[0], more)
+    return Markup("<p>{}</p>{}").format(prose(hints[0]), more)
 
 
 def _short(sentence: str) -> str:

@@ -34,7 +34,10 @@ EMPTY = Page(Markup(), "")
 
 @cache
 def style() -> Markup:
-    """The style sheet. Every output carries it, as any of them may be the only one left in a saved notebook."""
+    """The style sheet.
+
+    Every output carries it, as any of them may be the only one left in a saved notebook.
+    """
     return Markup("<style>{}</style>").format(
         Markup(resources.files("labkit.notebook").joinpath("style.css").read_text())
     )
@@ -65,6 +68,16 @@ def has_widgets() -> bool:
     from IPython.core.getipython import get_ipython
 
     return getattr(get_ipython(), "kernel", None) is not None
+
+
+def prose(text: str) -> Markup:
+    """A sentence in which `code` stands between backticks."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:  # a backtick without its other half
+        return Markup("{}").format(text)
+    return Markup().join(
+        Markup("<code>{}</code>" if i % 2 else "{}").format(part) for i, part in enumerate(parts)
+    )
 
 
 def plural(count: float, one: str, many: str = "") -> str:

@@ -1,4 +1,6 @@
-"""A query's plan as a tree: rows expected against rows seen, time of its own, buffers, and where to look first."""
+"""A query's plan as a tree: rows expected against rows seen, time of its own, buffers, and where to look
+first.
+"""
 
 from __future__ import annotations
 
@@ -113,7 +115,7 @@ class Branch:
         ]
         if "Sort Method" in data:
             notes.append(
-                f"{data['Sort Method']}, {data.get('Sort Space Used', 0):,} kB in {data.get('Sort Space Type', '?')}"
+                f"{data['Sort Method']}, {data['Sort Space Used']:,} kB in {data['Sort Space Type'].lower()}"
             )
         if data.get("Actual Loops", 1) > 1:
             notes.append(f"{data['Actual Loops']:,} loops")
@@ -168,7 +170,8 @@ def plan_tree(plan: Plan) -> Page:
         for i, head in enumerate(("plan", "rows expected", "rows seen", "own time", "blocks", "cost"))
     )
     html = Markup(
-        '<details class="lk-plan"{}><summary>{}</summary><div class="lk-scroll"><table><thead><tr>{}</tr></thead>'
+        '<details class="lk-plan"{}><summary>{}</summary>'
+        '<div class="lk-scroll"><table><thead><tr>{}</tr></thead>'
         "<tbody>{}</tbody></table></div></details>"
     ).format(Markup(" open") if len(nodes) <= 12 else "", summary, heads, rows)
     return Page(html, "\n".join([summary, *(_line(node) for node in nodes)]))
@@ -186,34 +189,35 @@ def _summary(plan: Plan, nodes: list[Branch]) -> str:
 def _row(node: Branch, total: float) -> Markup:
     flags = [f"⚠ {node.estimate}"] if node.estimate else []
     flags += ["◀ slowest"] if node.slowest else []
-    label = Markup("{}{}{}").format(
-        Markup('<span class="lk-branch">{}</span><b>{}</b>').format(node.guide, node.label),
-        Markup().join(Markup(' <span class="lk-flag">{}</span>').format(flag) for flag in flags),
-        Markup().join(
-            Markup('<br><span class="lk-branch">{}</span><small>{}</small>').format(_margin(node.guide), note)
-            for note in node.notes
-        ),
-    )
-    share = 100 * (node.own or 0) / total if total else 0
-    bar = (
-        Markup('<br><span class="lk-bar"><i style="width: {:.0f}%"></i></span>').format(share)
-        if node.own
-        else ""
-    )
     hit, read = node.buffers
-    blocks = f"{hit + read:,}" + (f" ({read:,} read)" if read else "")
-    numbers = [
+    numbers = (
         f"{node.expected:,.0f}",
         _number(node.seen),
-        _time(node.own),
-        blocks,
+        Markup("{}{}").format(_time(node.own), _time_bar(node.own, total)),
+        Markup("{:,}{}").format(
+            hit + read, Markup("<br><small>{:,} read</small>").format(read) if read else ""
+        ),
         f"{node.data['Total Cost']:,.0f}",
-    ]
-    cells = [Markup("{}{}").format(text, bar if i == 2 else "") for i, text in enumerate(numbers)]
-    return Markup("<tr{}><td>{}</td>{}</tr>").format(
+    )
+    return Markup(
+        '<tr{}><td><div class="lk-node"><span class="lk-branch">{}</span>'
+        "<div><b>{}</b>{}{}</div></div></td>{}</tr>"
+    ).format(
         Markup(' class="lk-slowest"') if node.slowest else "",
-        label,
-        Markup().join(Markup('<td class="lk-number">{}</td>').format(cell) for cell in cells),
+        node.guide,
+        node.label,
+        Markup().join(Markup(' <span class="lk-flag">{}</span>').format(flag) for flag in flags),
+        Markup().join(Markup("<small>{}</small>").format(note) for note in node.notes),
+        Markup().join(Markup('<td class="lk-number">{}</td>').format(number) for number in numbers),
+    )
+
+
+def _time_bar(seconds: float | None, total: float) -> Markup | str:
+    share = 100 * (seconds or 0) / total if total else 0
+    return (
+        Markup('<span class="lk-bar"><i style="width: {:.0f}%"></i></span>').format(share)
+        if share >= 1
+        else ""
     )
 
 

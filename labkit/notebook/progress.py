@@ -1,4 +1,6 @@
-"""What the learner has reached: one small file in the course's folder, so that it survives restarts and moves with it."""
+"""What the learner has reached: one small file in the course's folder, so that it survives restarts and moves
+with it.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,10 @@ def read() -> Progress:
 
 
 def record(lab: Lab, answer: str, change: Callable[[Record], None]) -> str:
-    """Applies `change` to an answer's record and saves it. Returns a line for the learner, usually an empty one."""
+    """Applies `change` to an answer's record and saves it.
+
+    Returns a line for the learner, usually an empty one.
+    """
     from filelock import FileLock
 
     try:

@@ -10,7 +10,9 @@ from typing import Any
 
 
 def notebook_path(namespace: Mapping[str, Any]) -> Path | None:
-    """The notebook's file as the front end told the kernel: JupyterLab in its environment, VS Code in its namespace."""
+    """The notebook's file as the front end told the kernel: JupyterLab in its environment, VS Code in its
+    namespace.
+    """
     for told in (namespace.get("__vsc_ipynb_file__"), os.environ.get("JPY_SESSION_NAME")):
         if told and Path(told).suffix == ".ipynb" and Path(told).is_file():
             return Path(told)
@@ -18,7 +20,10 @@ def notebook_path(namespace: Mapping[str, Any]) -> Path | None:
 
 
 def answers(path: Path) -> dict[str, str]:
-    """Each answer's text, by name; of two answers of one name the first. A notebook that cannot be read has none."""
+    """Each answer's text, by name; of two answers of one name the first.
+
+    A notebook that cannot be read has none.
+    """
     try:
         cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
     except (OSError, ValueError, KeyError, TypeError):

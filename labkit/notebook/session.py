@@ -1,4 +1,4 @@
-"""The lab that is open in this kernel: its database, its checker, what was answered and what the checks said."""
+"""The lab that is open in this kernel: its database, its checker, the answers, and what the checks said."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ T = TypeVar("T")
 
 
 class Session:
-    """One open lab. `answers` are the texts that were run here, `verdicts` what the checks last said of each."""
+    """One open lab.
+
+    `answers` are the texts that were run here, `verdicts` what the checks last said of each.
+    """
 
     def __init__(self, lab: Lab, notebook: Callable[[], Path | None] = lambda: None) -> None:
         self.lab, self.notebook = lab, notebook
@@ -34,7 +37,10 @@ class Session:
         self._database: Database | None = None
 
     def start(self) -> None:
-        """Brings up the server, the lab's database and, beside them, the checker. Raises ServiceFault, CourseError."""
+        """Brings up the server, the lab's database and, beside them, the checker.
+
+        Raises ServiceFault, CourseError.
+        """
         self.checker.ask(
             "warm", self.lab.key
         )  # it goes on in the background, with whatever it meets told at the first check
@@ -57,24 +63,33 @@ class Session:
         return self._database
 
     def answer(self, name: str) -> str:
-        """An answer's text as it was last run, else as it was last saved. Raises CourseError when there is none."""
+        """An answer's text as it was last run, else as it was last saved.
+
+        Raises CourseError when there is none.
+        """
         known = self.known_answers()
         if name not in known:
             raise CourseError(f"There is no answer {name!r} yet. Run its cell, %%answer {name}, first.")
         return known[name]
 
     def known_answers(self) -> dict[str, str]:
-        """Every answer's text: as it was last run in this session, else as it stands in the saved notebook."""
+        """Every answer's text: as it was last run here, else as it stands in the saved notebook."""
         path = self.notebook()
         return {**(saved.answers(path) if path else {}), **self.answers}
 
     def ask_checks(self, name: str) -> Pending:
-        """Asks for the visible checks of one answer and returns at once. The others go along, as a check may need them."""
+        """Asks for the visible checks of one answer and returns at once.
+
+        The others go along, as a check may need them.
+        """
         answers = {key: text for key, text in self.known_answers().items() if key in self.lab.answers}
         return self.checker.ask("check", self.lab.key, answers=answers, only=name, hidden=False)
 
     def take_verdicts(self, name: str, pending: Pending) -> str:
-        """Waits for the verdicts, keeps them and the progress. Returns a warning, usually empty. Raises CheckerFault."""
+        """Waits for the verdicts, keeps them and the progress.
+
+        Returns a warning, usually empty. Raises CheckerFault.
+        """
         reply = pending.result(f"Checking {name}")
         self.verdicts[name] = [Verdict.from_json(data) for data in reply["verdicts"]]
         earned = sum(verdict.earned for verdict in self.verdicts[name])

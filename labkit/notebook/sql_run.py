@@ -1,4 +1,6 @@
-"""Running SQL for a learner's eyes: values as psql prints them, notices, time, errors with their place, and the plan."""
+"""Running SQL for a learner's eyes: values as psql prints them, notices, time, errors with their place, and
+the plan.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,7 @@ from psycopg.postgres import types
 from psycopg.types.string import TextLoader
 
 from labkit.notebook import statements
-from labkit.notebook.page import EMPTY, Page, duration
+from labkit.notebook.page import EMPTY, Page, duration, plural
 from labkit.notebook.plan_tree import plan_tree
 from labkit.notebook.table import table
 from labkit.notebook.waiting import in_background, wait_for
@@ -53,8 +55,9 @@ class Run:
     @property
     def changed(self) -> bool:
         """Whether it may have left something behind in the database."""
-        kept = {"SELECT", "SHOW", "EXPLAIN", "SET", "RESET", "VALUES", "TABLE", "BEGIN", "COMMIT", "ROLLBACK"}
-        return any(result.command.split(" ")[0] not in kept for result in self.results)
+        return self.error is None and any(
+            word not in statements.LEAVES_NOTHING for _, word in statements.split(self.text)
+        )
 
 
 def run(database: Database, text: str, *, plan: bool = True) -> Run:
@@ -84,7 +87,10 @@ def run(database: Database, text: str, *, plan: bool = True) -> Run:
 
 @contextlib.contextmanager
 def connected(database: Database) -> Iterator[psycopg.Connection]:
-    """A session in which every value is text. Raises ServiceFault when the server cannot be reached or is lost."""
+    """A session in which every value is text.
+
+    Raises ServiceFault when the server cannot be reached or is lost.
+    """
     try:
         with database.connect(context=AS_TEXT) as connection:
             yield connection
@@ -98,7 +104,10 @@ def connected(database: Database) -> Iterator[psycopg.Connection]:
 
 
 def explained(database: Database, text: str) -> Plan:
-    """The plan of the last statement of `text` that has one. Raises psycopg.Error, ValueError, ServiceFault."""
+    """The plan of the last statement of `text` that has one.
+
+    Raises psycopg.Error, ValueError, ServiceFault.
+    """
     chosen = statements.to_explain(text)
     if chosen is None:
         raise ValueError(
@@ -119,7 +128,10 @@ def _wait(connection: psycopg.Connection, text: str) -> tuple[list[sql.Result], 
 
 
 def _plan(connection: psycopg.Connection, statement: str, word: str, again: bool = True) -> Plan | None:
-    """Its plan, or None where it has none any more. An INSERT is only planned: it would use up numbers of a sequence."""
+    """Its plan, or None where it has none any more.
+
+    An INSERT is only planned: it would use up numbers of a sequence.
+    """
     options = OPTIONS if again and word != "INSERT" else "FORMAT JSON"
     try:
         return explain(connection, statement, options=options, deadline=DEADLINE)
@@ -137,11 +149,11 @@ def page(done: Run, *, with_plan: bool = True) -> Page:
     if done.error is not None:
         return sum([*parts, error_page(done.text, done.error)], EMPTY)
     tables = [result for result in done.results if result.columns]
-    commands = [result.command for result in done.results]
+    commands = [result.command or plural(result.count, "row") for result in done.results]
     parts += [table(tables[-1])] if tables else []
     if len(tables) > 1:
         parts.append(quiet(f"{len(tables)} statements gave rows; these are the last one's."))
-    parts.append(quiet(f"{', '.join(filter(None, commands)) or 'Nothing to run'} · {duration(done.seconds)}"))
+    parts.append(quiet(f"{', '.join(commands) or 'Nothing to run'} · {duration(done.seconds)}"))
     parts += [plan_tree(done.plan)] if with_plan and done.plan else []
     return sum(parts, EMPTY)
 

@@ -1,4 +1,5 @@
-"""Cutting SQL into statements, by Postgres' own lexical rules (https://www.postgresql.org/docs/18/sql-syntax-lexical.html).
+"""Cutting SQL into statements, by Postgres' own lexical rules (https://www.postgresql.org/docs/18/sql-syntax-
+lexical.html).
 
 Only for choosing what to explain: what is run is always the whole text, as the server reads it.
 """
@@ -14,7 +15,8 @@ TOKEN = re.compile(
     | \b[eE]'(?:[^'\\]|\\.|'')*(?:'|\Z)             # a string with escapes
     | '(?:[^']|'')*(?:'|\Z)                         # a string
     | "(?:[^"]|"")*(?:"|\Z)                         # a quoted name
-    | (?<![\w$])(?P<tag>\$(?:[A-Za-z_\x80-\uffff][\w\x80-\uffff]*)?\$).*?(?:(?P=tag)|\Z)   # a string in dollars
+    # a string in dollars
+    | (?<![\w$])(?P<tag>\$(?:[A-Za-z_\x80-\uffff][\w\x80-\uffff]*)?\$).*?(?:(?P=tag)|\Z) 
     | (?P<end>;)
     | (?P<word>\w+)
     """,
@@ -22,6 +24,18 @@ TOKEN = re.compile(
 )
 READS = {"SELECT", "WITH", "VALUES", "TABLE"}
 CHANGES = {"UPDATE", "DELETE", "MERGE", "INSERT"}
+LEAVES_NOTHING = READS | {
+    "SHOW",
+    "EXPLAIN",
+    "SET",
+    "RESET",
+    "BEGIN",
+    "START",
+    "COMMIT",
+    "END",
+    "ROLLBACK",
+    "ABORT",
+}
 
 
 def split(text: str) -> list[tuple[str, str]]:

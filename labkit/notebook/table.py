@@ -8,7 +8,7 @@ from labkit.notebook.page import Page, plural
 from labkit.services.sql import Result
 
 MAX_ROWS = 20
-MAX_WIDTH = 200  # characters of one value
+MAX_WIDTH = 120  # characters of one value
 NUMBERS = {"int2", "int4", "int8", "float4", "float8", "numeric", "money", "oid"}
 
 
@@ -39,7 +39,8 @@ def _html(result: Result, rows: list[list[str | None]], count: str) -> Markup:
         for row in rows
     )
     return Markup(
-        '<div class="lk-scroll"><table><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div><p class="lk-quiet">{}</p>'
+        '<div class="lk-scroll"><table><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>'
+        '<p class="lk-quiet">{}</p>'
     ).format(head, body, count)
 
 

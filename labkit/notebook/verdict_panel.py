@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from markupsafe import Markup
 
 from labkit.course import Lab
-from labkit.notebook.page import Page, duration, plural
+from labkit.notebook.page import Page, duration, plural, prose
 from labkit.verdict import Verdict
 
 STATES = {
@@ -26,13 +27,14 @@ def verdict_panel(lab: Lab, answer: str, verdicts: Sequence[Verdict], *, compact
     )
     earned, of = sum(v.earned for v in verdicts), sum(v.points for v in verdicts)
     headline, aside = _headline(verdicts), _aside(lab, answer, earned, of, verdicts)
-    rows = Markup().join(_row(verdict, compact) for verdict in verdicts)
+    rows = Markup().join(_row(verdict, compact) for verdict in _once(verdicts))
     html = Markup(
-        '<section class="lk-card lk-{}" aria-label="Checks of {}"><div class="lk-head"><span class="lk-title">{}</span>'
+        '<section class="lk-card lk-{}" aria-label="Checks of {}">'
+        '<div class="lk-head"><span class="lk-title">{}</span>'
         '<span>{}</span><span class="lk-push">{}</span></div><ul class="lk-checks">{}</ul>{}</section>'
     ).format(tone, answer, answer, headline, aside, rows, _closing(lab, answer, verdicts))
     lines = [f"{answer}: {headline} ({aside})"]
-    for verdict in verdicts:
+    for verdict in _once(verdicts):
         lines += _lines(verdict, compact)
     return Page(html, "\n".join([*lines, _closing_text(lab, answer, verdicts)]).rstrip())
 
@@ -40,15 +42,26 @@ def verdict_panel(lab: Lab, answer: str, verdicts: Sequence[Verdict], *, compact
 def fault_panel(message: str) -> Page:
     """The course's own fault, told apart from a wrong answer."""
     html = Markup(
-        '<section class="lk-card lk-fault" role="alert"><div class="lk-head"><span class="lk-state">⚠ Course fault</span>'
+        '<section class="lk-card lk-fault" role="alert">'
+        '<div class="lk-head"><span class="lk-state">⚠ Course fault</span>'
         "<span>This is not about your answer, and costs no points.</span></div><p>{}</p></section>"
-    ).format(message)
+    ).format(prose(message))
     return Page(html, f"Course fault, not about your answer: {message}")
 
 
 def passed(verdicts: Sequence[Verdict]) -> bool:
     """Whether all checks passed."""
     return bool(verdicts) and all(verdict.outcome == "pass" for verdict in verdicts)
+
+
+def _once(verdicts: Sequence[Verdict]) -> Iterator[Verdict]:
+    """An error of the answer itself fails all its checks: it is told once."""
+    told: set[tuple[str, str, str]] = set()
+    for verdict in verdicts:
+        what = (verdict.why, verdict.expected, verdict.got)
+        again = verdict.outcome != "pass" and verdict.why and what in told
+        told.add(what)
+        yield replace(verdict, why="For the same reason.", expected="", got="") if again else verdict
 
 
 def _headline(verdicts: Sequence[Verdict]) -> str:
@@ -73,23 +86,23 @@ def _closing(lab: Lab, answer: str, verdicts: Sequence[Verdict]) -> Markup:
 def _closing_text(lab: Lab, answer: str, verdicts: Sequence[Verdict]) -> str:
     """What grading adds."""
     more = lab.points.get(answer, 0) - lab.visible.get(answer, 0)
-    return (
-        f"Hidden checks, on other data, give up to {plural(more, 'more point', 'more points')} when it is graded."
-        if more > 0
-        else ""
-    )
+    if more <= 0:
+        return ""
+    worth = plural(more, "more point", "more points")
+    return f"Hidden checks, on other data, give up to {worth} when it is graded."
 
 
 def _row(verdict: Verdict, compact: bool) -> Markup:
     symbol, word = STATES[verdict.outcome]
     return Markup(
-        '<li class="lk-{}"><div class="lk-check"><span class="lk-state"><span aria-hidden="true">{}</span> {}</span>'
+        '<li class="lk-{}"><div class="lk-check">'
+        '<span class="lk-state"><span aria-hidden="true">{}</span> {}</span>'
         '<span>{}</span><span class="lk-quiet">{:g}/{:g}</span></div>{}</li>'
     ).format(
         verdict.outcome,
         symbol,
         word,
-        verdict.sentence,
+        prose(verdict.sentence),
         verdict.earned,
         verdict.points,
         "" if compact else _more(verdict),
@@ -105,7 +118,7 @@ def _more(verdict: Verdict) -> Markup:
         if text
     )
     return Markup('<div class="lk-more"><p>{}</p>{}</div>').format(
-        _why(verdict), Markup("<dl>{}</dl>").format(sides) if sides else ""
+        prose(_why(verdict)), Markup("<dl>{}</dl>").format(sides) if sides else ""
     )
 
 

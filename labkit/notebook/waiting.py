@@ -34,7 +34,8 @@ def in_background(do: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Futu
 def wait_for(
     future: Future[T], what: str | Callable[[], str], on_interrupt: Callable[[], Any] = lambda: None
 ) -> T:
-    """The future's result. After two seconds, and then every second, it shows `what` is being done and for how long.
+    """The future's result. After two seconds, and then every second, it shows `what` is being done and for
+    how long.
 
     `on_interrupt` is called when the learner interrupts the kernel. Raises what the future raises.
     """

@@ -15,7 +15,8 @@ def lab_template(lab_key: str, *, hidden: bool = False) -> Template:
     """The template of the lab `section/name`, built from `graders/<section>/<lab>.sql`.
 
     With `hidden`, the grading data: another seed, and `graders/hidden/<section>/<lab>/data.sql` on top. The
-    seed is derived from that file, so that it is as secret as the file. Raises CourseError when the lab or its
+    seed is derived from that file, so that it is as secret as the file. Raises CourseError when the lab or
+    its
     data is missing.
     """
     lab = find(lab_key)
