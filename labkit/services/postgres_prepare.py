@@ -9,13 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from psycopg import pq, sql
+from psycopg import pq
 from psycopg.conninfo import make_conninfo
 
 from labkit.services.fault import ServiceFault
-
-OWNER = "lab_owner"  # who owns everything in a template, and in a clone nothing
-CLONE, TEMPLATE, UNFINISHED = "lab_", "template_", "unfinished_"  # how the names of databases begin
+from labkit.services.postgres_admin import CLONE, OWNER, UNFINISHED, drop_database, execute, has_role
 
 
 def password(file: Path) -> str:
@@ -27,7 +25,8 @@ def password(file: Path) -> str:
 
 
 def wait_until_ready(reach: dict[str, Any], check_alive: Callable[[], None], patience: float) -> None:
-    """Until the server takes connections. `check_alive` raises where it never will; else ServiceFault after `patience` s."""
+    """Until the server takes connections. `check_alive` raises where it never will; else ServiceFault after
+    `patience` s."""
     conninfo = make_conninfo(host=reach["host"], port=reach["port"], connect_timeout=2).encode()
     deadline = time.monotonic() + patience
     while pq.PGconn.ping(conninfo) != pq.Ping.OK:
@@ -47,9 +46,10 @@ def prepare(reach: dict[str, Any]) -> str:
     try:
         with psycopg.connect(dbname="postgres", autocommit=True, **reach) as connection:
             _drop_leftovers(connection)
-            if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [OWNER]).fetchone():
-                connection.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(sql.Identifier(OWNER)))
-            return connection.info.parameter_status("server_version").split()[0]
+            if not has_role(connection, OWNER):
+                execute(connection, "CREATE ROLE {} NOLOGIN", OWNER)
+            connection.execute("REVOKE ALL ON DATABASE postgres, template1 FROM PUBLIC")
+            return (connection.info.parameter_status("server_version") or "?").split()[0]
     except psycopg.Error as error:
         raise ServiceFault(f"The PostgreSQL server started, but its data is not usable: {error}") from error
 
@@ -57,7 +57,7 @@ def prepare(reach: dict[str, Any]) -> str:
 def _drop_leftovers(connection: psycopg.Connection) -> None:
     left = "SELECT datname FROM pg_database WHERE starts_with(datname, %s) OR starts_with(datname, %s)"
     for (name,) in connection.execute(left, [CLONE, UNFINISHED]).fetchall():
-        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+        drop_database(connection, name)
     roles = "SELECT rolname FROM pg_roles WHERE starts_with(rolname, %s) AND rolname <> %s"
     for (name,) in connection.execute(roles, [CLONE, OWNER]).fetchall():
-        connection.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(name)))
+        execute(connection, "DROP ROLE {}", name)

@@ -1,11 +1,13 @@
-"""What a Postgres server of the course is set to: the same on every backend, so that plans and marks are the same."""
+"""What a Postgres server of the course is set to: the same on every backend, so that plans and marks are
+the same."""
 
 from __future__ import annotations
 
 MAJOR = 18
 SUPERUSER = "postgres"
 
-# Sorts by code point, whatever the machine's C library: ICU and libc change the order of text between versions.
+# Sorts by code point, whatever the machine's C library: ICU and libc change the order of text between
+# versions.
 INITDB = (
     "--encoding=UTF8",
     "--locale-provider=builtin",
@@ -35,7 +37,8 @@ SETTINGS = {
     "effective_cache_size": "512MB",
     "max_connections": "100",
     "io_method": "sync",
-    # The same plan every time: nothing in the background changes statistics, and nothing depends on the cores.
+    # The same plan every time: nothing in the background changes statistics, and nothing depends on the
+    # cores.
     "autovacuum": "off",
     "jit": "off",
     "max_parallel_workers_per_gather": "0",

@@ -51,7 +51,8 @@ class User:
         return done.stdout
 
     def can_enter(self, folder: Path) -> None:
-        """Lets this user through to `folder`, by opening our own folders. Raises ServiceFault for other people's."""
+        """Lets this user through to `folder`, by opening our own folders. Raises ServiceFault for other
+        people's."""
         if not self.entry:
             return
         folder.chmod(0o711)
@@ -63,7 +64,8 @@ class User:
             )
 
     def reachable(self, programs: Path, keep: Path) -> Path:
-        """The folder of `programs`, or a copy of their installation below `keep` where this user cannot reach them."""
+        """The folder of `programs`, or a copy of their installation below `keep` where this user cannot
+        reach them."""
         if not self.entry:
             return programs
         postgres = programs / "postgres"
@@ -74,7 +76,9 @@ class User:
         if not copy.exists():
             new = copy.with_suffix(".new")
             shutil.rmtree(new, ignore_errors=True)
-            package = programs.parent.parent  # the wheel's programs find their libraries in a folder beside it
+            package = (
+                programs.parent.parent
+            )  # the wheel's programs find their libraries in a folder beside it
             skip = shutil.ignore_patterns("include", "pkgconfig", "__pycache__")
             shutil.copytree(programs.parent, new / "package" / "pginstall", symlinks=True, ignore=skip)
             if (libraries := package.with_name(f"{package.name}.libs")).is_dir():
@@ -105,6 +109,6 @@ def server_user() -> User:
         return User(pwd.getpwnam(NAME))  # also where another process was quicker
     except KeyError:
         raise ServiceFault(
-            f"As root, PostgreSQL needs a user of its own, and {NAME} cannot be made ({done.stderr.strip()}). "
+            f"As root, PostgreSQL needs its own user, and {NAME} cannot be made ({done.stderr.strip()}). "
             f"Make it by hand ({' '.join(add)}), or run the course as an ordinary user."
         ) from None

@@ -1,0 +1,40 @@
+"""What the superuser does to whole databases and roles, whose names it quotes."""
+
+from __future__ import annotations
+
+import time
+
+import psycopg
+from psycopg import sql
+
+OWNER = "lab_owner"  # who owns everything in a template, and in a clone nothing
+CLONE, TEMPLATE, UNFINISHED = "lab_", "template_", "unfinished_"  # how the names of databases begin
+
+
+def execute(connection: psycopg.Connection, command: str, *names: str) -> None:
+    """Runs a command with names in it, quoted."""
+    quoted = map(sql.Identifier, names)
+    connection.execute(sql.SQL(command).format(*quoted))  # pyright: ignore[reportArgumentType]
+
+
+def has_database(connection: psycopg.Connection, name: str) -> bool:
+    """Whether there is such a database."""
+    found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name])
+    return found.fetchone() is not None
+
+
+def has_role(connection: psycopg.Connection, name: str) -> bool:
+    """Whether there is such a role."""
+    return connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [name]).fetchone() is not None
+
+
+def drop_database(connection: psycopg.Connection, name: str) -> None:
+    """Ends a database's sessions and drops it, if it is there.
+
+    DROP itself would wait for the end of a session in steps of 100 ms, so we look before, every millisecond.
+    """
+    sessions = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
+    deadline = time.monotonic() + 1
+    while connection.execute(sessions, [name]).fetchall() and time.monotonic() < deadline:
+        time.sleep(0.001)
+    execute(connection, "DROP DATABASE IF EXISTS {} WITH (FORCE)", name)

@@ -1,0 +1,163 @@
+"""One database of a lab, and the role that an answer runs as in it."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from labkit.services.fault import ServiceFault
+from labkit.services.postgres_admin import OWNER, drop_database, execute, has_role
+from labkit.services.postgres_template import Template
+
+if TYPE_CHECKING:
+    from labkit.services.postgres import Postgres
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the role of one database may use. Times are in seconds.
+
+    A role may change its own time-outs (they are settings of its session), but not `connections` and
+    `temp_mb`. So time-outs stop mistakes; against intent, keep a deadline from outside (`sql.execute`,
+    `Database.deadline`).
+    """
+
+    statement: float
+    lock: float
+    idle_in_transaction: float
+    connections: int
+    temp_mb: int
+
+    def settings(self) -> dict[str, str]:
+        """The limits as settings of a role."""
+        return {
+            "statement_timeout": f"{self.statement:g}s",
+            "lock_timeout": f"{self.lock:g}s",
+            "idle_in_transaction_session_timeout": f"{self.idle_in_transaction:g}s",
+            "temp_file_limit": f"{self.temp_mb}MB",
+        }
+
+
+LEARNER = Limits(statement=60, lock=30, idle_in_transaction=600, connections=20, temp_mb=256)
+GRADED = Limits(statement=10, lock=10, idle_in_transaction=30, connections=20, temp_mb=256)
+
+
+class Database:
+    """A clone of a template, with a role that owns its tables and nothing else; both are dropped on exit."""
+
+    def __init__(
+        self, server: Postgres, template: Template, limits: Limits, progress: Callable[[str], None] | None
+    ) -> None:
+        self.server, self.template, self.limits = server, template, limits
+        self.name = self.role = template.clone()
+        self.password = secrets.token_hex(16)
+        self._make(progress)
+
+    @property
+    def host(self) -> str:
+        """The folder of the socket, or an address."""
+        return self.server.reach["host"]
+
+    @property
+    def port(self) -> int:
+        """The port; of a socket, the number in its name."""
+        return self.server.reach["port"]
+
+    @property
+    def url(self) -> str:
+        """For SQLAlchemy."""
+        user = f"postgresql+psycopg://{self.role}:{self.password}@"
+        if self.host.startswith("/"):
+            return f"{user}/{self.name}?host={self.host}&port={self.port}"
+        return f"{user}{self.host}:{self.port}/{self.name}"
+
+    @property
+    def conninfo(self) -> str:
+        """For libpq and psycopg."""
+        at = {"host": self.host, "port": self.port, "dbname": self.name}
+        return make_conninfo(**at, user=self.role, password=self.password)
+
+    @property
+    def where(self) -> str:
+        """Where it is, for people."""
+        return f"database {self.name}, {self.server.where}"
+
+    def connect(self, **kwargs: Any) -> psycopg.Connection:
+        """A connection as the role; autocommit unless told otherwise.
+
+        Raises ServiceFault when the server is gone, psycopg.OperationalError when the role has all its connections.
+        """
+        with self.server.fault_if_gone():
+            return psycopg.connect(self.conninfo, **{"autocommit": True, **kwargs})
+
+    def admin(self) -> psycopg.Connection:
+        """The superuser, here: only for pg_catalog, as a trigger of the answer would run as superuser."""
+        with self.server.fault_if_gone():
+            return self.server.superuser(self.name)
+
+    @contextlib.contextmanager
+    def deadline(self, seconds: float) -> Iterator[None]:
+        """Ends the role's sessions when the block takes longer, whatever time-outs the role set itself."""
+        timer = threading.Timer(seconds, self.end_sessions)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    def end_sessions(self) -> None:
+        """Ends all sessions of the role. What they left unfinished is rolled back."""
+        sessions = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s"
+        with contextlib.suppress(psycopg.Error), self.server.superuser() as admin:
+            admin.execute(sessions, [self.role])
+
+    def reset(self) -> None:
+        """Back to the template: same name, role and password; its sessions end. Raises ServiceFault."""
+        with self.server.administration() as admin:
+            drop_database(admin, self.name)
+        self._make()
+
+    def drop(self) -> None:
+        """Drops the database and its role. A server that is gone has dropped them already."""
+        with contextlib.suppress(ServiceFault), self.server.administration() as admin:
+            drop_database(admin, self.name)
+            execute(admin, "DROP ROLE IF EXISTS {}", self.role)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.drop()
+
+    def _make(self, progress: Callable[[str], None] | None = None) -> None:
+        source = self.server.built(self.template, progress)
+        with self.server.administration() as admin:
+            _make_role(admin, self.role, self.password, self.limits)
+            execute(admin, "CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy", self.name, source)
+            execute(admin, "REVOKE ALL ON DATABASE {} FROM PUBLIC", self.name)
+            execute(admin, "GRANT CONNECT, TEMPORARY ON DATABASE {} TO {}", self.name, self.role)
+        with self.server.fault_if_gone(), self.server.superuser(self.name) as inside:
+            execute(
+                inside, "REASSIGN OWNED BY {} TO {}", OWNER, self.role
+            )  # nothing of an answer is in it yet
+
+
+def _make_role(admin: psycopg.Connection, role: str, password: str, limits: Limits) -> None:
+    """The role as it must be, also where an answer changed its own password or settings."""
+    if not has_role(admin, role):
+        execute(admin, "CREATE ROLE {} NOINHERIT NOCREATEDB NOCREATEROLE", role)
+    execute(admin, "ALTER ROLE {} RESET ALL", role)
+    entry = sql.SQL("ALTER ROLE {} LOGIN CONNECTION LIMIT {} PASSWORD {}")
+    admin.execute(entry.format(sql.Identifier(role), sql.Literal(limits.connections), sql.Literal(password)))
+    for name, value in limits.settings().items():
+        setting = sql.SQL("ALTER ROLE {} SET {} = {}")
+        admin.execute(setting.format(sql.Identifier(role), sql.Identifier(name), sql.Literal(value)))
