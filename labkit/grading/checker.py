@@ -27,7 +27,16 @@ from labkit.verdict import Verdict
 
 Request = dict[str, Any]
 Reply = dict[str, Any]
-OPTIONS = ["-p", "no:cacheprovider", "-p", "no:terminal", "--capture=no", "--import-mode=importlib", "-c", os.devnull]
+OPTIONS = [
+    "-p",
+    "no:cacheprovider",
+    "-p",
+    "no:terminal",
+    "--capture=no",
+    "--import-mode=importlib",
+    "-c",
+    os.devnull,
+]
 
 
 class Checker:
@@ -141,7 +150,7 @@ def serve(requests: TextIO, replies: TextIO, purpose: str) -> int:
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     checker = Checker(requests, reply, purpose)
     folder = str(course.root() / "graders")
-    return int(pytest.main([*OPTIONS, "--rootdir", folder, folder], plugins=[checker, fixtures]))
+    return int(pytest.main([*OPTIONS, "--rootdir", folder, "--confcutdir", folder, folder], plugins=[checker, fixtures]))
 
 
 def main() -> None:
