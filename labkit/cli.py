@@ -12,7 +12,10 @@ COMMANDS = {  # name -> module and what --help says of it
     "clean": ("labkit.services.clean", "Find what is left of services, and remove it."),
     "course": ("labkit.grading.course_command", "Make a folder an nbgrader course, for an examiner."),
     "doctor": ("labkit.services.doctor", "Say what each service will run on here, and what is missing."),
-    "grade": ("labkit.grading.grade_command", "Grade submissions with all checks, into nbgrader's gradebook."),
+    "grade": (
+        "labkit.grading.grade_command",
+        "Grade submissions with all checks, into nbgrader's gradebook.",
+    ),
     "new-lab": ("labkit.authoring.new_lab", "Make the files of a new lab."),
     "publish": ("labkit.authoring.publish", "Make the learner's copy of the course."),
     "release": ("labkit.authoring.release", "Make the exercises from their sources."),

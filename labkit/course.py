@@ -71,7 +71,9 @@ def root() -> Path:
     for candidate in [os.environ.get("LABKIT_COURSE"), here, *here.parents, library.parent]:
         if candidate and (Path(candidate) / "exercises").is_dir() and (Path(candidate) / "graders").is_dir():
             return Path(candidate).resolve()
-    raise CourseError(f"No course here: {here} has no exercises/ and graders/ above it. Change into the course's folder.")
+    raise CourseError(
+        f"No course here: {here} has no exercises/ and graders/ above it. Change into the course's folder."
+    )
 
 
 def labs(section: str = "") -> list[Lab]:

@@ -10,7 +10,9 @@ from pathlib import Path
 
 def home() -> Path:
     """The cache folder: `LABKIT_HOME`, else the user's cache; as root a place that the server's own user can enter."""
-    default = Path("/var/cache/labkit") if os.name == "posix" and os.geteuid() == 0 else Path.home() / ".cache" / "labkit"
+    default = (
+        Path("/var/cache/labkit") if os.name == "posix" and os.geteuid() == 0 else Path.home() / ".cache" / "labkit"
+    )
     path = Path(os.environ.get("LABKIT_HOME", default)).absolute()
     path.mkdir(parents=True, exist_ok=True)
     return path

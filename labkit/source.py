@@ -11,7 +11,8 @@ from labkit.course import CourseError
 
 ANSWER = re.compile(r"%%answer[ \t]+(?P<name>\S+)[ \t]*\n?")
 SOLUTION = re.compile(
-    r"^(?P<indent>[ \t]*)(?P<leader>\S+)[ \t]*### BEGIN SOLUTION.*?### END SOLUTION[^\n]*$", re.DOTALL | re.MULTILINE
+    r"^(?P<indent>[ \t]*)(?P<leader>\S+)[ \t]*### BEGIN SOLUTION.*?### END SOLUTION[^\n]*$",
+    re.DOTALL | re.MULTILINE,
 )
 MARKER = re.compile(r"^[ \t]*\S+[ \t]*### (BEGIN|END) SOLUTION[^\n]*\n?", re.MULTILINE)
 FIELDS = ("title", "covers", "minutes", "needs", "after", "objectives", "answers")
@@ -90,4 +91,6 @@ def _validate(path: Path, found: Source) -> None:
             raise CourseError(f"{path}: answer {name!r} is of unknown kind {kind!r}. Known are: {', '.join(STUBS)}.")
     for name, cell in found._answers():
         if not SOLUTION.search(cell.source):
-            raise CourseError(f"{path}: answer {name!r} has no ### BEGIN SOLUTION … ### END SOLUTION. Mark its solution.")
+            raise CourseError(
+                f"{path}: answer {name!r} has no ### BEGIN SOLUTION … ### END SOLUTION. Mark its solution."
+            )

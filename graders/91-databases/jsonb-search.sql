@@ -15,21 +15,24 @@ SELECT id,
        timestamptz '2026-01-01' + id * interval '73 seconds',
        jsonb_build_object(
            'event', jsonb_build_object('kind', kind, 'version', 1 + (chance4 * 3)::int),
-           'order', jsonb_build_object('id', 100000 + (chance2 * 60000)::int,
-                                       'customer', 'c-' || lpad(((chance3 * 9000)::int)::text, 5, '0'),
-                                       'channel', (ARRAY['web', 'app', 'shop', 'phone'])[1 + (chance4 * 3.999)::int]))
+           'order', jsonb_build_object('id', 100000 + (chance2 * 20000)::int,
+                                       'customer', 'c-' || lpad(((chance3 * 3000)::int)::text, 5, '0'),
+                                       'channel', (ARRAY['web', 'app', 'shop', 'phone'])[1 + floor(chance4 * 4)::int]),
+           'producer', jsonb_build_object('service', CASE kind WHEN 'shipment' THEN 'depot' ELSE 'till' END,
+                                          'build', jsonb_build_object('major', 4 + (id > 40000)::int, 'stable', true)),
+           'trace', jsonb_build_object('sampled', chance5 < 0.1, 'region', jsonb_build_object('zone', 'eu-' || (chance3 * 3)::int)))
        || CASE
            WHEN kind = 'refund' AND chance5 < 0.05 THEN '{}'::jsonb                                             -- written before refunds had details
            WHEN kind = 'refund' AND chance5 < 0.15 THEN '{"refund": {"currency": "EUR", "reason": "lost"}}'       -- no amount
            WHEN kind = 'refund' AND chance5 < 0.25 THEN '{"refund": {"amount": null, "currency": "EUR"}}'         -- not yet decided
            WHEN kind = 'refund' AND chance5 < 0.50 THEN jsonb_build_object('refund',                              -- an old client
-                jsonb_build_object('amount', to_char(chance6 * 400, 'FM990.00'), 'currency', 'EUR'))
+                jsonb_build_object('amount', to_char((chance6 * 800)::int / 2.0, 'FM990.00'), 'currency', 'EUR'))
            WHEN kind IN ('refund', 'refund_requested') THEN jsonb_build_object('refund',
-                jsonb_build_object('amount', round((chance6 * 400)::numeric, 2), 'currency', 'EUR', 'reason', 'damaged'))
+                jsonb_build_object('amount', (chance6 * 800)::int / 2.0, 'currency', 'EUR', 'reason', 'damaged'))
            WHEN kind = 'payment' THEN jsonb_build_object('refund', NULL,
-                'payment', jsonb_build_object('amount', round((chance6 * 400)::numeric, 2), 'method', 'card'))
+                'payment', jsonb_build_object('amount', (chance6 * 800)::int / 2.0, 'method', 'card'))
            WHEN kind = 'note' THEN jsonb_build_object('text', 'Customer asks about a refund of ' || (chance6 * 400)::int || ' EUR')
-           ELSE jsonb_build_object('parcel', jsonb_build_object('weight', (chance6 * 9000)::int, 'depot', 'd' || (chance5 * 40)::int))
+           ELSE jsonb_build_object('parcel', jsonb_build_object('weight', (chance6 * 90)::int * 100, 'depot', 'd' || (chance5 * 40)::int))
        END
 FROM (
     SELECT id,

@@ -44,7 +44,9 @@ def source_files(name: str = "") -> list[Path]:
     section, _, lab = name.partition("/")
     found = sorted((course.root() / "solutions").glob(f"{section or '*'}/{lab or '*'}.md"))
     if not found:
-        raise click.ClickException(f"No source solutions/{section or '*'}/{lab or '*'}.md. `ls solutions/*` shows what there is.")
+        raise click.ClickException(
+            f"No source solutions/{section or '*'}/{lab or '*'}.md. `ls solutions/*` shows what there is."
+        )
     return found
 
 
@@ -69,7 +71,11 @@ def _cells(lab_source: source.Source, lab: course.Lab) -> Iterator[Any]:
         cell.source = lab_source.stub(name, cell.source)
         cell.metadata["nbgrader"] = _nbgrader(name, solution=True)
         yield cell
-        metadata = {"nbgrader": _nbgrader(f"check-{name}", points=lab.points[name]), "editable": False, "deletable": False}
+        metadata = {
+            "nbgrader": _nbgrader(f"check-{name}", points=lab.points[name]),
+            "editable": False,
+            "deletable": False,
+        }
         yield new_code_cell(f"%check {name}", metadata=metadata)
 
 

@@ -73,7 +73,13 @@ def _candidate(kind: str, path: Path, solutions: dict[str, str]) -> Candidate:
 
 
 @click.command("verify")
-@click.option("--backend", "backends", multiple=True, type=click.Choice(["docker", "embedded"]), help="Default: all that are here.")
+@click.option(
+    "--backend",
+    "backends",
+    multiple=True,
+    type=click.Choice(["docker", "embedded"]),
+    help="Default: all that are here.",
+)
 @click.argument("name", required=False, default="")
 def command(name: str, backends: tuple[str, ...]) -> None:
     """See that labs pass and fail as they must: all, one SECTION's, or one SECTION/LAB's."""

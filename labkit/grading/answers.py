@@ -22,12 +22,16 @@ class Answers(dict[str, str]):
         super().__init__(texts)
 
     def __missing__(self, name: str) -> str:
-        raise AnswerError(f"There is no answer {name!r} in the notebook. Keep the line %%answer {name} and answer below it.")
+        raise AnswerError(
+            f"There is no answer {name!r} in the notebook. Keep the line %%answer {name} and answer below it."
+        )
 
     def __getitem__(self, name: str) -> str:
         text = super().__getitem__(name)
         if len(text) > MAX_TEXT:
-            raise AnswerError(f"The answer {name!r} has {len(text):,} characters; at most {MAX_TEXT:,} are read. Shorten it.")
+            raise AnswerError(
+                f"The answer {name!r} has {len(text):,} characters; at most {MAX_TEXT:,} are read. Shorten it."
+            )
         return text
 
 
@@ -43,7 +47,9 @@ def query(database: Database, text: str, *, deadline: float = DEADLINE, max_rows
     if not results:
         raise AnswerError("The answer gives no rows: one SELECT is expected.")
     if len(results[-1].rows) < min(results[-1].count, max_rows):
-        raise AnswerError(f"The query gives {results[-1].count:,} rows, more than is read. Select only what was asked for.")
+        raise AnswerError(
+            f"The query gives {results[-1].count:,} rows, more than is read. Select only what was asked for."
+        )
     return results[-1]
 
 
@@ -53,7 +59,7 @@ def explain(database: Database, text: str, *, deadline: float = DEADLINE) -> pla
         return plan.explain(connection, text.strip().rstrip(";"), deadline=deadline)
 
 
-class told_of_the_answer:  # noqa: N801 - reads as a phrase in `with`
+class told_of_the_answer:
     """Turns what running an answer raises into AnswerError, in one sentence with the server's hint."""
 
     def __enter__(self) -> None:
@@ -66,7 +72,14 @@ class told_of_the_answer:  # noqa: N801 - reads as a phrase in `with`
             raise AnswerError(words(error)) from error
 
 
-FAULT_CLASSES = ("08", "58", "57P", "XX", "53100", "53300")  # connection, system, shutdown, internal, disk, connections
+FAULT_CLASSES = (
+    "08",
+    "58",
+    "57P",
+    "XX",
+    "53100",
+    "53300",
+)  # connection, system, shutdown, internal, disk, connections
 
 
 def is_fault(error: psycopg.Error) -> bool:

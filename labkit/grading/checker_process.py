@@ -49,7 +49,11 @@ class CheckerProcess:
         return [Verdict.from_json(data) for data in reply["verdicts"]]
 
     def ask(
-        self, request: dict[str, Any], *, progress: Callable[[str], None] | None = None, deadline: float = DEADLINE
+        self,
+        request: dict[str, Any],
+        *,
+        progress: Callable[[str], None] | None = None,
+        deadline: float = DEADLINE,
     ) -> dict[str, Any]:
         """Sends one request and waits for its answer. Raises CheckerFault."""
         process = self._running()
@@ -92,7 +96,9 @@ class CheckerProcess:
             self.close()
             argv = [sys.executable, "-m", "labkit.grading.checker", "--server", self.purpose]
             pipe = subprocess.PIPE
-            self._process = subprocess.Popen(argv, stdin=pipe, stdout=pipe, cwd=course.root(), bufsize=0, env=self.environment)
+            self._process = subprocess.Popen(
+                argv, stdin=pipe, stdout=pipe, cwd=course.root(), bufsize=0, env=self.environment
+            )
             self._buffer = b""
         return self._process
 

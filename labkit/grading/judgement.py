@@ -14,7 +14,12 @@ SHORT = 600  # characters of an expected or got value that are shown
 
 
 def judge(
-    item: pytest.Function, check: checks.Check, raised: BaseException | None, seconds: float, bench: Bench, hidden: bool
+    item: pytest.Function,
+    check: checks.Check,
+    raised: BaseException | None,
+    seconds: float,
+    bench: Bench,
+    hidden: bool,
 ) -> Verdict:
     """The verdict on one check from what it raised, if anything."""
     outcome, why, expected, got = _told(raised, bench)
@@ -56,7 +61,9 @@ def _told(raised: BaseException | None, bench: Bench) -> tuple[Outcome, str, str
         case ServiceFault():
             return "fault", str(raised), "", ""
         case _:
-            why = f"The check itself broke: {type(raised).__name__}: {raised}. This is a fault of the course; report it."
+            why = (
+                f"The check itself broke: {type(raised).__name__}: {raised}. This is a fault of the course; report it."
+            )
             return "fault", why, "", ""
 
 

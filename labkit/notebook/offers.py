@@ -60,7 +60,7 @@ class Offers:
         return text
 
     def page(self) -> Page:
-        """For front ends without widgets: hints that open one after the other, and the way to the solution."""
+        """For front ends without widgets: hints, each in the one before it, and the way to the solution."""
         lines, parts = [], []
         for verdict in self.hinted:
             count = plural(len(verdict.hints), "hint")

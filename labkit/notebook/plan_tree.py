@@ -136,7 +136,7 @@ def branches(plan: Plan) -> list[Branch]:
 def _walk(data: dict[str, Any], guide: str, below: str, limited: bool, workers: int) -> Iterator[Branch]:
     yield Branch(data, guide, limited, workers)
     children = _children(data)
-    limited = limited or data["Node Type"] == "Limit"
+    limited = (limited or data["Node Type"] == "Limit") and not _reads_all_first(data)
     for child in children:
         last = child is children[-1]
         yield from _walk(
@@ -150,6 +150,11 @@ def _walk(data: dict[str, Any], guide: str, below: str, limited: bool, workers: 
 
 def _children(data: dict[str, Any]) -> list[dict[str, Any]]:
     return data.get("Plans", [])
+
+
+def _reads_all_first(data: dict[str, Any]) -> bool:
+    """Whether it reads all its input before it gives a row, so that a LIMIT above it stops nothing below."""
+    return data["Node Type"] in ("Sort", "Hash") or data.get("Strategy") in ("Hashed", "Plain")
 
 
 def _workers(data: dict[str, Any], workers: int) -> int:

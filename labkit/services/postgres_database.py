@@ -93,7 +93,7 @@ class Database:
     def connect(self, **kwargs: Any) -> psycopg.Connection:
         """A connection as the role; autocommit unless told otherwise.
 
-        Raises ServiceFault when the server is gone, psycopg.OperationalError when the role has all its connections.
+        Raises ServiceFault when the server is gone, psycopg.OperationalError when the role has no connection left.
         """
         with self.server.fault_if_gone():
             return psycopg.connect(self.conninfo, **{"autocommit": True, **kwargs})

@@ -31,7 +31,12 @@ class TookTooLong(Exception):
 
 
 def execute(
-    connection: psycopg.Connection, text: str, *, max_rows: int = 10_000, max_bytes: int = 16_000_000, deadline: float = 10.0
+    connection: psycopg.Connection,
+    text: str,
+    *,
+    max_rows: int = 10_000,
+    max_bytes: int = 16_000_000,
+    deadline: float = 10.0,
 ) -> list[Result]:
     """Runs all statements of `text` as one simple query, as `psql -c` does: several of them are one transaction.
 
@@ -75,9 +80,7 @@ class _Replies:
         return pgconn.get_result()
 
 
-def _results(
-    connection: psycopg.Connection, replies: _Replies, max_rows: int, max_bytes: int
-) -> Iterator[Result]:
+def _results(connection: psycopg.Connection, replies: _Replies, max_rows: int, max_bytes: int) -> Iterator[Result]:
     current, kept_bytes, failed = Result(""), 0, None
     for answer in replies:
         if answer.status in (pq.ExecStatus.TUPLES_CHUNK, pq.ExecStatus.TUPLES_OK):

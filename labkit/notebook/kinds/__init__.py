@@ -1,8 +1,8 @@
 """The kinds of answers: what running one does besides checking it. Each kind is the module here that bears
 its name.
 
-A kind's module has `run(text, session, name) -> Page`. It does the natural thing with the answer and says what
-happened; a mistake of the answer is part of the page. It raises ServiceFault where the course is to blame.
+A kind's module has `run(text, session, name) -> Page`. It does the natural thing with the answer and says
+what happened; a mistake of the answer is part of the page. It raises ServiceFault where the course is to blame.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Hidden checks of jsonb-search: other data, and the question of next week."""
 
-from test_jsonb_search import compare, expected, gin, indexed, read_through, refunds  # noqa: F401 - fixtures
+from test_jsonb_search import compare, expected, gin, indexed, read_through, refunds
 
 from labkit.grading.answers import explain
 from labkit.grading.checks import answer, points, review

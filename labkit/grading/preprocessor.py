@@ -1,0 +1,102 @@
+"""The seam to nbgrader: instead of executing a submission, judge its answers and put the verdicts into its grade cells."""
+
+from __future__ import annotations
+
+import atexit
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from nbformat import NotebookNode
+from nbgrader.preprocessors import NbGraderPreprocessor
+
+from labkit import course
+from labkit.grading import feedback, submission
+from labkit.grading.checker_process import CheckerProcess
+from labkit.grading.verdict_store import STORE, VerdictStore
+from labkit.verdict import Verdict
+
+
+class NotGraded(Exception):
+    """The course could not judge this submission; nbgrader reports it, goes on with the others and exits with an error."""
+
+
+def look_first(**told: Any) -> None:
+    """nbgrader's pre-convert hook: a notebook that cannot be read is told in one clear line, before nbgrader stumbles on it."""
+    for notebook in told["notebooks"]:
+        submission.load(Path(notebook))
+
+
+def lab_of(resources: dict[str, Any]) -> course.Lab:
+    """The lab that nbgrader's notebook is about: by the gradebook's names, never by what the submission says of itself."""
+    return course.find(f"{resources['nbgrader']['assignment']}/{resources['nbgrader']['notebook']}")
+
+
+class MakeWhole(NbGraderPreprocessor):
+    """Restores a submission's answer and grade cells, so that nothing that was done to them can stop or change the grading."""
+
+    def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
+        """Replaces the cells by whole ones and logs what was wrong with them."""
+        found = submission.make_whole(nb.cells, lab_of(resources))
+        nb.cells = [NotebookNode(cell) if not isinstance(cell, NotebookNode) else cell for cell in found.cells]
+        for remark in found.remarks:
+            self.log.warning("%s, %s: %s", resources["nbgrader"]["student"], resources["nbgrader"]["notebook"], remark)
+        return nb, resources
+
+
+class GradeAnswers(NbGraderPreprocessor):
+    """Judges the answers with all checks and writes each grade cell's outputs: feedback, and the points as its value."""
+
+    def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
+        """Raises NotGraded where the course, not the answer, failed, so that nobody gets a mark from it."""
+        lab = lab_of(resources)
+        verdicts = verdicts_on(lab, submission.make_whole(nb.cells, lab).answers)
+        graded = dict.fromkeys(lab.answers, False)
+        for cell in nb.cells:
+            name = cell.metadata.get("nbgrader", {}).get("grade_id", "").removeprefix("check-")
+            if cell.metadata.get("nbgrader", {}).get("grade") and name in graded:
+                cell.outputs = outputs([verdict for verdict in verdicts if verdict.answer == name])
+                graded[name] = True
+        if not all(graded.values()):
+            raise NotGraded(
+                f"No grade cell for {', '.join(n for n, done in graded.items() if not done)}. Release the course again."
+            )
+        return nb, resources
+
+
+def outputs(verdicts: list[Verdict]) -> list[NotebookNode]:
+    """A grade cell's outputs. Raises NotGraded when there is no verdict: an empty cell would get full marks."""
+    if not verdicts:
+        raise NotGraded("A grade cell has no verdict. This is a fault of the course; nothing was graded.")
+    shown = {"text/html": feedback.html(verdicts), "text/plain": feedback.text(verdicts)}
+    earned = str(sum(verdict.earned for verdict in verdicts))
+    return [
+        NotebookNode(output_type="display_data", data=NotebookNode(shown), metadata=NotebookNode()),
+        NotebookNode(
+            output_type="execute_result",
+            data=NotebookNode({"text/plain": earned}),
+            metadata=NotebookNode(),
+            execution_count=1,
+        ),
+    ]
+
+
+def verdicts_on(lab: course.Lab, answers: dict[str, str]) -> list[Verdict]:
+    """The verdicts on a submission's answers, reached now or earlier. Raises NotGraded on any fault of the course."""
+    store = VerdictStore(STORE)
+    verdicts = store.get(lab, answers)
+    if verdicts is None:
+        verdicts = _checker().check(lab, answers, hidden=True)
+        store.put(lab, answers, verdicts)
+    unjudged = [verdict for verdict in verdicts if verdict.outcome in ("fault", "unverified")]
+    if unjudged:
+        raise NotGraded(f"not graded: {unjudged[0].sentence} {unjudged[0].why}")
+    return verdicts
+
+
+@cache
+def _checker() -> CheckerProcess:
+    """One checker for as long as nbgrader runs."""
+    checker = CheckerProcess("grading")
+    atexit.register(checker.close)
+    return checker

@@ -1,0 +1,66 @@
+"""Verdicts that were reached already, kept by what they depend on: answers, checks, data and the engine itself."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from functools import cache
+from pathlib import Path
+
+from labkit import course
+from labkit.grading import modules
+from labkit.verdict import Verdict
+
+STORE = Path(".labkit", "verdicts")  # in the nbgrader course's folder, where nbgrader works while it converts
+
+
+class VerdictStore:
+    """A folder with one small file for each set of answers. Two graders may write it at once."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def get(self, lab: course.Lab, answers: dict[str, str]) -> list[Verdict] | None:
+        """The verdicts on these answers, or None when they were not reached yet, or the checks have changed since."""
+        try:
+            data = json.loads(self._path(lab, answers).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+        return [Verdict.from_json(verdict) for verdict in data]
+
+    def put(self, lab: course.Lab, answers: dict[str, str], verdicts: list[Verdict]) -> None:
+        """Keeps the verdicts, at once or not at all. Those that are the course's fault are not kept."""
+        if any(verdict.outcome in ("fault", "unverified") for verdict in verdicts):
+            return
+        path = self._path(lab, answers)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as file:
+            json.dump([verdict.to_json() for verdict in verdicts], file)
+        os.replace(file.name, path)
+
+    def _path(self, lab: course.Lab, answers: dict[str, str]) -> Path:
+        key = hashlib.sha256(json.dumps([checks_key(lab), answers], sort_keys=True).encode()).hexdigest()
+        return self.folder / lab.name / key[:2] / f"{key}.json"
+
+
+def checks_key(lab: course.Lab) -> str:
+    """A hash of all that judges a lab's answers: its checks and data, and the engine's own code."""
+    return _checks_key(lab.section, lab.name)
+
+
+@cache
+def _checks_key(section: str, name: str) -> str:
+    lab = course.find(f"{section}/{name}")
+    graders = course.root() / "graders"
+    hidden = modules.check_file(lab, True).parent
+    library = Path(__file__).resolve().parents[1]
+    files = [modules.check_file(lab, False), modules.check_file(lab, True), hidden / "data.sql"]
+    files += [graders / lab.section / f"{lab.name}.sql"]
+    files += sorted([*library.glob("grading/**/*.py"), *library.glob("services/**/*.py")])
+    digest = hashlib.sha256()
+    for file in files:
+        if file.exists():
+            digest.update(hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()
