@@ -146,9 +146,7 @@ class Database:
             execute(admin, "REVOKE ALL ON DATABASE {} FROM PUBLIC", self.name)
             execute(admin, "GRANT CONNECT, TEMPORARY ON DATABASE {} TO {}", self.name, self.role)
         with self.server.fault_if_gone(), self.server.superuser(self.name) as inside:
-            execute(
-                inside, "REASSIGN OWNED BY {} TO {}", OWNER, self.role
-            )  # nothing of an answer is in it yet
+            execute(inside, "REASSIGN OWNED BY {} TO {}", OWNER, self.role)  # nothing of an answer is in it yet
 
 
 def _make_role(admin: psycopg.Connection, role: str, password: str, limits: Limits) -> None:
