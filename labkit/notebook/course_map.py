@@ -26,9 +26,7 @@ def course_map(here: Path | None = None) -> Page:
         minutes = f"{plural(len(mine), 'lab')}, {sum(lab.minutes for lab in mine)} min" if mine else "to come"
         lesson = Path("notebooks", f"{section}.ipynb")
         link = _link(lesson, title, here) if (root() / lesson).exists() else Markup("{}").format(title)
-        parts.append(
-            Markup('<h3 class="lk-section">{} <small class="lk-quiet">{}</small></h3>').format(link, minutes)
-        )
+        parts.append(Markup('<h3 class="lk-section">{} <small class="lk-quiet">{}</small></h3>').format(link, minutes))
         items = Markup().join(_item(lab, shares[lab.key], lab == following, here) for lab in mine)
         parts.append(Markup('<ol class="lk-labs">{}</ol>').format(items) if mine else Markup())
         lines += [f"{title} ({minutes})", *(_line(lab, shares[lab.key], lab == following) for lab in mine)]
@@ -40,9 +38,7 @@ def next_lab(known: list[Lab], shares: dict[str, float]) -> Lab | None:
     done.
     """
     open_labs = [lab for lab in known if shares[lab.key] < 1]
-    ready = [
-        lab for lab in open_labs if all(shares.get(f"{lab.section}/{name}", 1) >= 1 for name in lab.after)
-    ]
+    ready = [lab for lab in open_labs if all(shares.get(f"{lab.section}/{name}", 1) >= 1 for name in lab.after)]
     begun = [lab for lab in ready if shares[lab.key] > 0]
     return next(iter([*begun, *ready, *open_labs]), None)
 
@@ -51,9 +47,7 @@ def _overall(known: list[Lab], shares: dict[str, float], following: Lab | None, 
     finished = sum(share >= 1 for share in shares.values())
     whole = sum(shares.values()) / len(shares) if shares else 0
     go = (
-        Markup("Next: <b>{}</b> ({} min)").format(
-            _link(following.exercise, following.title, here), following.minutes
-        )
+        Markup("Next: <b>{}</b> ({} min)").format(_link(following.exercise, following.title, here), following.minutes)
         if following
         else _all_done(known)
     )

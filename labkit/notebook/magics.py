@@ -99,9 +99,7 @@ class LabMagics(Magics):
         offers = self._offers(line.strip())
         open_ones = [verdict for verdict in offers.hinted if offers.seen[verdict.check] < len(verdict.hints)]
         if not open_ones:
-            return print(
-                "There is no more hint." if offers.hinted else "No failed check of this answer has a hint."
-            )
+            return print("There is no more hint." if offers.hinted else "No failed check of this answer has a hint.")
         offers.next_hint(open_ones[0])
         print(open_ones[0].hints[offers.seen[open_ones[0].check] - 1])
 

@@ -42,16 +42,12 @@ class Offers:
     def earned(self) -> bool:
         """Whether the solution may be seen: after a pass, or when no failed check has a hint left."""
         failed = any(verdict.outcome == "fail" for verdict in self.verdicts)
-        return passed(self.verdicts) or (
-            failed and all(self.seen[v.check] == len(v.hints) for v in self.hinted)
-        )
+        return passed(self.verdicts) or (failed and all(self.seen[v.check] == len(v.hints) for v in self.hinted))
 
     def next_hint(self, verdict: Verdict) -> None:
         """One more hint of this check has been seen."""
         self.seen[verdict.check] = min(self.seen[verdict.check] + 1, len(verdict.hints))
-        progress.record(
-            self.session.lab, self.answer, progress.hint_seen(verdict.check, self.seen[verdict.check])
-        )
+        progress.record(self.session.lab, self.answer, progress.hint_seen(verdict.check, self.seen[verdict.check]))
 
     def solution(self) -> str:
         """The solution, and a note in the progress that it was seen. Raises CheckerFault."""
@@ -72,9 +68,7 @@ class Offers:
             lines.append(f"{count} for: {verdict.sentence} (%hint {self.answer})")
         if self.earned():
             parts.append(
-                Markup("<p class='lk-quiet'>The solution: run <code>%solution {}</code></p>").format(
-                    self.answer
-                )
+                Markup("<p class='lk-quiet'>The solution: run <code>%solution {}</code></p>").format(self.answer)
             )
             lines.append(f"The solution: %solution {self.answer}")
         return Page(Markup().join(parts), "\n".join(lines))
@@ -85,9 +79,7 @@ class Offers:
 
         self.body = HTML(self._body(""))
         self.solution_button = _button("Show the solution", "unlock", self._show_solution)
-        self.hint_buttons = {
-            v.check: _button("", "lightbulb-o", lambda v=v: self._show_hint(v)) for v in self.hinted
-        }
+        self.hint_buttons = {v.check: _button("", "lightbulb-o", lambda v=v: self._show_hint(v)) for v in self.hinted}
         self._relabel()
         row = HBox([*self.hint_buttons.values(), self.solution_button], layout=Layout(flex_flow="row wrap"))
         return VBox([row, self.body])
@@ -110,9 +102,7 @@ class Offers:
         for verdict in self.hinted:
             seen, of, button = self.seen[verdict.check], len(verdict.hints), self.hint_buttons[verdict.check]
             about = f": {_short(verdict.sentence)}" if several else ""
-            button.description = (
-                f"Hint {min(seen + 1, of)} of {of}{about}" if seen < of else f"All hints seen{about}"
-            )
+            button.description = f"Hint {seen + 1} of {of}{about}" if seen < of else f"No more hints{about}"
             button.tooltip = f"A hint for: {verdict.sentence}"
             button.disabled = seen == of
         self.solution_button.layout.display = "" if self.earned() else "none"
@@ -121,18 +111,12 @@ class Offers:
         seen = Markup().join(
             Markup("<p class='lk-quiet'>{}</p><ol>{}</ol>").format(
                 prose(v.sentence),
-                Markup().join(
-                    Markup("<li>{}</li>").format(prose(hint)) for hint in v.hints[: self.seen[v.check]]
-                ),
+                Markup().join(Markup("<li>{}</li>").format(prose(hint)) for hint in v.hints[: self.seen[v.check]]),
             )
             for v in self.hinted
             if self.seen[v.check]
         )
-        return (
-            framed(Markup('<div aria-live="polite">{}{}</div>').format(seen, more))
-            if seen or more
-            else Markup()
-        )
+        return framed(Markup('<div aria-live="polite">{}{}</div>').format(seen, more)) if seen or more else Markup()
 
 
 class Restart:
@@ -144,9 +128,7 @@ class Restart:
     def page(self) -> Page:
         """For front ends without widgets."""
         text = "To restart the service, run %restart, then run the cell again."
-        return Page(
-            Markup("<p>To restart the service, run <code>%restart</code>, then run the cell again.</p>"), text
-        )
+        return Page(Markup("<p>To restart the service, run <code>%restart</code>, then run the cell again.</p>"), text)
 
     def widget(self) -> DOMWidget:
         """The button, and what came of it."""
@@ -176,9 +158,9 @@ def restart(session: Session) -> Page:
 
 def solution_page(answer: str, text: str) -> Page:
     """One solution."""
-    html = Markup(
-        '<div class="lk-card"><span class="lk-title">One solution of {}</span><pre>{}</pre></div>'
-    ).format(answer, text)
+    html = Markup('<div class="lk-card"><span class="lk-title">One solution of {}</span><pre>{}</pre></div>').format(
+        answer, text
+    )
     return Page(html, f"One solution of {answer}:\n{text}")
 
 
@@ -194,13 +176,10 @@ def _nested(hints: Sequence[str]) -> Markup:
     """The first hint, and in it, closed, the others."""
     if not hints:
         return Markup()
-    more = (
-        Markup("<details><summary>Next hint</summary>{}</details>").format(_nested(hints[1:]))
-        if hints[1:]
-        else ""
-    )
+    more = Markup("<details><summary>Next hint</summary>{}</details>").format(_nested(hints[1:])) if hints[1:] else ""
     return Markup("<p>{}</p>{}").format(prose(hints[0]), more)
 
 
 def _short(sentence: str) -> str:
+    sentence = sentence.replace("`", "")
     return sentence if len(sentence) <= 40 else sentence[:38].rsplit(" ", 1)[0] + " …"

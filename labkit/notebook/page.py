@@ -75,17 +75,13 @@ def prose(text: str) -> Markup:
     parts = text.split("`")
     if len(parts) % 2 == 0:  # a backtick without its other half
         return Markup("{}").format(text)
-    return Markup().join(
-        Markup("<code>{}</code>" if i % 2 else "{}").format(part) for i, part in enumerate(parts)
-    )
+    return Markup().join(Markup("<code>{}</code>" if i % 2 else "{}").format(part) for i, part in enumerate(parts))
 
 
 def plural(count: float, one: str, many: str = "") -> str:
     """`1 point`, `2 points`, `1,234 rows`."""
     return (
-        f"{count:,g} {one if count == 1 else many or one + 's'}"
-        if count < 1e6
-        else f"{count:,.0f} {many or one + 's'}"
+        f"{count:,g} {one if count == 1 else many or one + 's'}" if count < 1e6 else f"{count:,.0f} {many or one + 's'}"
     )
 
 

@@ -70,10 +70,7 @@ class Branch:
         """Seconds in it alone."""
         if self.total is None:
             return None
-        below = (
-            Branch(child, "", False, _workers(self.data, self.workers)).total
-            for child in _children(self.data)
-        )
+        below = (Branch(child, "", False, _workers(self.data, self.workers)).total for child in _children(self.data))
         return max(self.total - sum(time or 0 for time in below), 0.0)
 
     @property
@@ -108,15 +105,9 @@ class Branch:
         """Conditions, and what was thrown away."""
         data = self.data
         notes = [f"{name}: {_flat(data[name])}" for name in DETAILS if name in data]
-        notes += [
-            f"{data[name] * max(self.loops, 1):,.0f} {words}"
-            for name, words in COUNTS.items()
-            if data.get(name)
-        ]
+        notes += [f"{data[name] * max(self.loops, 1):,.0f} {words}" for name, words in COUNTS.items() if data.get(name)]
         if "Sort Method" in data:
-            notes.append(
-                f"{data['Sort Method']}, {data['Sort Space Used']:,} kB in {data['Sort Space Type'].lower()}"
-            )
+            notes.append(f"{data['Sort Method']}, {data['Sort Space Used']:,} kB in {data['Sort Space Type'].lower()}")
         if data.get("Actual Loops", 1) > 1:
             notes.append(f"{data['Actual Loops']:,} loops")
         if data.get("Actual Loops") == 0:
@@ -199,14 +190,11 @@ def _row(node: Branch, total: float) -> Markup:
         f"{node.expected:,.0f}",
         _number(node.seen),
         Markup("{}{}").format(_time(node.own), _time_bar(node.own, total)),
-        Markup("{:,}{}").format(
-            hit + read, Markup("<br><small>{:,} read</small>").format(read) if read else ""
-        ),
+        Markup("{:,}{}").format(hit + read, Markup("<br><small>{:,} read</small>").format(read) if read else ""),
         f"{node.data['Total Cost']:,.0f}",
     )
     return Markup(
-        '<tr{}><td><div class="lk-node"><span class="lk-branch">{}</span>'
-        "<div><b>{}</b>{}{}</div></div></td>{}</tr>"
+        '<tr{}><td><div class="lk-node"><span class="lk-branch">{}</span><div><b>{}</b>{}{}</div></div></td>{}</tr>'
     ).format(
         Markup(' class="lk-slowest"') if node.slowest else "",
         node.guide,
@@ -219,11 +207,7 @@ def _row(node: Branch, total: float) -> Markup:
 
 def _time_bar(seconds: float | None, total: float) -> Markup | str:
     share = 100 * (seconds or 0) / total if total else 0
-    return (
-        Markup('<span class="lk-bar"><i style="width: {:.0f}%"></i></span>').format(share)
-        if share >= 1
-        else ""
-    )
+    return Markup('<span class="lk-bar"><i style="width: {:.0f}%"></i></span>').format(share) if share >= 1 else ""
 
 
 def _margin(guide: str) -> str:

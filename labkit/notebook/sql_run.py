@@ -16,9 +16,9 @@ from psycopg.postgres import types
 from psycopg.types.string import TextLoader
 
 from labkit.notebook import statements
-from labkit.notebook.page import EMPTY, Page, duration, plural
+from labkit.notebook.page import EMPTY, Page, duration
 from labkit.notebook.plan_tree import plan_tree
-from labkit.notebook.table import table
+from labkit.notebook.table import row_count, table
 from labkit.notebook.waiting import in_background, wait_for
 from labkit.services import sql
 from labkit.services.fault import ServiceFault
@@ -110,9 +110,7 @@ def explained(database: Database, text: str) -> Plan:
     """
     chosen = statements.to_explain(text)
     if chosen is None:
-        raise ValueError(
-            "There is nothing here that has a plan. Write one SELECT, INSERT, UPDATE, DELETE or MERGE."
-        )
+        raise ValueError("There is nothing here that has a plan. Write one SELECT, INSERT, UPDATE, DELETE or MERGE.")
     with connected(database) as connection:
         return explain(connection, chosen[0], deadline=DEADLINE)
 
@@ -149,11 +147,9 @@ def page(done: Run, *, with_plan: bool = True) -> Page:
     if done.error is not None:
         return sum([*parts, error_page(done.text, done.error)], EMPTY)
     tables = [result for result in done.results if result.columns]
-    commands = [result.command or plural(result.count, "row") for result in done.results]
     parts += [table(tables[-1])] if tables else []
-    if len(tables) > 1:
-        parts.append(quiet(f"{len(tables)} statements gave rows; these are the last one's."))
-    parts.append(quiet(f"{', '.join(commands) or 'Nothing to run'} · {duration(done.seconds)}"))
+    did = [row_count(result) if result.columns else result.command for result in done.results]
+    parts.append(quiet(" · ".join([*did, duration(done.seconds)] if did else ["There was nothing to run."])))
     parts += [plan_tree(done.plan)] if with_plan and done.plan else []
     return sum(parts, EMPTY)
 
@@ -176,9 +172,7 @@ def error_page(text: str, error: Exception) -> Page:
     place = _place(text, said.statement_position) if said else None
     more = [f"{label}: {value}" for label, value in _details(said) if value] if said else []
     title = f"ERROR: {message}"
-    html = Markup(
-        '<div class="lk-card lk-fail"><span class="lk-state">✗ Error</span> <b>{}</b>{}{}</div>'
-    ).format(
+    html = Markup('<div class="lk-card lk-fail"><span class="lk-state">✗ Error</span> <b>{}</b>{}{}</div>').format(
         message,
         Markup('<pre>{}\n<span class="lk-caret">{}</span></pre>').format(*place) if place else "",
         Markup().join(Markup("<p>{}</p>").format(line) for line in more),

@@ -13,12 +13,15 @@ NUMBERS = {"int2", "int4", "int8", "float4", "float8", "numeric", "money", "oid"
 
 
 def table(result: Result) -> Page:
-    """The first rows of a result and how many there were."""
-    shown = [[_cut(value) for value in row] for row in result.rows[:MAX_ROWS]]
-    count = plural(result.count, "row") + (
-        f", the first {len(shown)} shown" if len(shown) < result.count else ""
-    )
-    return Page(_html(result, shown, count), _text(result, shown, count))
+    """The first rows of a result."""
+    rows = [[_cut(value) for value in row] for row in result.rows[:MAX_ROWS]]
+    return Page(_html(result, rows), _text(result, rows))
+
+
+def row_count(result: Result) -> str:
+    """How many rows there were, and how many of them the table shows."""
+    shown = min(len(result.rows), MAX_ROWS)
+    return plural(result.count, "row") + (f", the first {shown} shown" if shown < result.count else "")
 
 
 def _cut(value: object) -> str | None:
@@ -28,34 +31,27 @@ def _cut(value: object) -> str | None:
     return text if len(text) <= MAX_WIDTH else f"{text[:MAX_WIDTH]}… ({len(text):,} characters)"
 
 
-def _html(result: Result, rows: list[list[str | None]], count: str) -> Markup:
+def _html(result: Result, rows: list[list[str | None]]) -> Markup:
     number = [Markup(' class="lk-number"') if kind in NUMBERS else "" for kind in result.types]
     head = Markup().join(
         Markup('<th scope="col"{}>{} <small>{}</small></th>').format(css, name, kind)
         for css, name, kind in zip(number, result.columns, result.types, strict=True)
     )
-    body = Markup("\n").join(
-        Markup("<tr>{}</tr>").format(Markup().join(_cell(v, css) for v, css in zip(row, number, strict=True)))
-        for row in rows
+    body = Markup("\n").join(Markup("<tr>{}</tr>").format(Markup().join(map(_cell, row, number))) for row in rows)
+    return Markup('<div class="lk-scroll"><table><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>').format(
+        head, body
     )
-    return Markup(
-        '<div class="lk-scroll"><table><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>'
-        '<p class="lk-quiet">{}</p>'
-    ).format(head, body, count)
 
 
 def _cell(value: str | None, css: Markup | str) -> Markup:
-    if value is None:
-        return Markup("<td{}><span class='lk-null'>NULL</span></td>").format(css)
-    return Markup("<td{}>{}</td>").format(css, value)
+    shown = Markup('<span class="lk-null">NULL</span>') if value is None else value
+    return Markup("<td{}>{}</td>").format(css, shown)
 
 
-def _text(result: Result, rows: list[list[str | None]], count: str) -> str:
-    cells = [result.columns, result.types, *([("NULL" if v is None else v) for v in row] for row in rows)]
+def _text(result: Result, rows: list[list[str | None]]) -> str:
+    body = [["NULL" if value is None else value.replace("\n", "↵") for value in row] for row in rows]
+    cells = [result.columns, result.types, *body]
     widths = [max(len(line[i]) for line in cells) for i in range(len(result.columns))]
-    lines = [
-        " | ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip()
-        for line in cells
-    ]
+    lines = [" | ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip() for line in cells]
     lines.insert(2, "-+-".join("-" * width for width in widths))
-    return "\n".join([*lines, f"({count})"])
+    return "\n".join(lines)

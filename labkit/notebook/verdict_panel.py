@@ -22,9 +22,7 @@ WORST_FIRST = ("fault", "fail", "unverified", "pass")
 
 def verdict_panel(lab: Lab, answer: str, verdicts: Sequence[Verdict], *, compact: bool = False) -> Page:
     """All visible checks of one answer. `compact` leaves out everything but the sentences."""
-    tone = next(
-        (outcome for outcome in WORST_FIRST if any(v.outcome == outcome for v in verdicts)), "unverified"
-    )
+    tone = next((outcome for outcome in WORST_FIRST if any(v.outcome == outcome for v in verdicts)), "unverified")
     earned, of = sum(v.earned for v in verdicts), sum(v.points for v in verdicts)
     headline, aside = _headline(verdicts), _aside(lab, answer, earned, of, verdicts)
     rows = Markup().join(_row(verdict, compact) for verdict in _once(verdicts))

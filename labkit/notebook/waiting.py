@@ -31,9 +31,7 @@ def in_background(do: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Futu
     return future
 
 
-def wait_for(
-    future: Future[T], what: str | Callable[[], str], on_interrupt: Callable[[], Any] = lambda: None
-) -> T:
+def wait_for(future: Future[T], what: str | Callable[[], str], on_interrupt: Callable[[], Any] = lambda: None) -> T:
     """The future's result. After two seconds, and then every second, it shows `what` is being done and for
     how long.
 
