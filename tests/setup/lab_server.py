@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import subprocess
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -61,6 +62,19 @@ def make_lab(course: Path, *arguments: str, environment: dict[str, str] | None =
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+
+
+def until_it_answers(url: str, seconds: float = 60) -> None:
+    """Wait until the address answers at all. Raises URLError when it still does not after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            with urllib.request.urlopen(url, timeout=10):
+                return
+        except urllib.error.URLError:
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(0.1)
 
 
 def answers(url: str) -> bool:
