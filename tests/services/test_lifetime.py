@@ -48,6 +48,7 @@ def test_templates_outlive_the_server(home: Path, backend: Backend) -> None:
 def test_clones_and_roles_do_not(home: Path, backend: Backend) -> None:
     with postgres(backend=backend) as server:
         server.database(ROWS)
+    assert until(lambda: not servers(home, backend))
     with postgres(backend=backend) as server, server.administration() as admin:
         clones = "SELECT datname FROM pg_database WHERE datname ~ '^lab_' UNION "
         roles = "SELECT rolname FROM pg_roles WHERE rolname ~ '^lab_' AND rolname <> 'lab_owner'"
