@@ -40,9 +40,7 @@ LEFT = pytest.StashKey[room.Room]()
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--room`: the room check."""
-    explanation = (
-        "fail when anything is left behind that is not gone SECONDS after the last test (20 unless told)"
-    )
+    explanation = "fail when anything is left behind that is not gone SECONDS after the last test (20 unless told)"
     parser.addoption("--room", metavar="SECONDS", nargs="?", type=float, const=20.0, help=explanation)
 
 
@@ -109,9 +107,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     terminalreporter.section("ran and not run")
     for name in [*BACKENDS, "either"]:
         terminalreporter.line(f"{name}: {ran[name]} ran")
-    not_run = Counter(
-        str(report.longrepr[2]).removeprefix("Skipped: ") for report in reports.get("skipped", [])
-    )
+    not_run = Counter(str(report.longrepr[2]).removeprefix("Skipped: ") for report in reports.get("skipped", []))
     for reason, number in not_run.items():
         terminalreporter.line(f"NOT RUN: {number} test{'s' * (number > 1)}: {reason}", yellow=True)
 
@@ -119,9 +115,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 def _say_what_is_left(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     if LEFT in config.stash:
         left = config.stash[LEFT]
-        terminalreporter.section(
-            "the room: " + ("left behind" if left else "clean"), red=bool(left), green=not left
-        )
+        terminalreporter.section("the room: " + ("left behind" if left else "clean"), red=bool(left), green=not left)
         for kind, names in left.items():
             for name in sorted(names):
                 terminalreporter.line(f"{kind}: {name}", red=True)

@@ -94,9 +94,7 @@ def _docker() -> Room:
         return {}
     with contextlib.closing(client):
         return {
-            "container": {
-                f"{item['Names'][0]} ({item['Image']})" for item in client.api.containers(all=True)
-            },
+            "container": {f"{item['Names'][0]} ({item['Image']})" for item in client.api.containers(all=True)},
             "volume": {item["Name"] for item in client.api.volumes()["Volumes"] or []},
             "network": {item["Name"] for item in client.api.networks()},
             "image tag": {tag for item in client.api.images() for tag in item["RepoTags"] or []},

@@ -10,7 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,17 +31,11 @@ class LabServer:
 
 
 @contextmanager
-def make_lab(course: Path, *arguments: str, environment: dict[str, str] | None = None) -> Iterator[LabServer]:
-    """`make lab` in the course's folder, once it printed its URL; killed at the end when it still runs."""
+def lab_server(course: Path, command: list[str]) -> Iterator[LabServer]:
+    """Runs the command in the course's folder until it printed its URL; killed at the end when it still runs."""
     process = subprocess.Popen(
-        [
-            "make",
-            "--no-print-directory",
-            "lab",
-            f"LAB_ARGS={' '.join(['--no-browser', '--port=0', *arguments])}",
-        ],
+        command,
         cwd=course,
-        env=environment or dict(os.environ),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -57,11 +51,17 @@ def make_lab(course: Path, *arguments: str, environment: dict[str, str] | None =
                 yield LabServer(process, found[0], printed)
                 break
         else:
-            raise AssertionError(f"make lab ended without a URL:\n{printed}")
+            raise AssertionError(f"{' '.join(command)} ended without a URL:\n{printed}")
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+
+
+def make_lab(course: Path, *arguments: str) -> AbstractContextManager[LabServer]:
+    """`make lab` in the course's folder."""
+    options = " ".join(["--no-browser", "--port=0", *arguments])
+    return lab_server(course, ["make", "--no-print-directory", "lab", f"LAB_ARGS={options}"])
 
 
 def until_it_answers(url: str, seconds: float = 60) -> None:
