@@ -96,7 +96,8 @@ class _Process:
         self.popen = subprocess.Popen(
             command,
             cwd=root(),
-            env={name: value for name, value in os.environ.items() if name != "MPLBACKEND"},  # the kernel's own
+            # the kernel's own
+            env={name: value for name, value in os.environ.items() if name != "MPLBACKEND"},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -85,9 +85,11 @@ class LabMagics(Magics):
         name = line.strip()
         session = self._session(name)
         if name not in session.verdicts:
-            session.answer(name)
             try:
+                session.answer(name)
                 session.take_verdicts(name, session.ask_checks(name))
+            except CourseError as missing:
+                return print(missing)
             except CheckerFault as fault:
                 show_fault(fault, session)
                 return

@@ -152,7 +152,7 @@ def restart(session: Session) -> Page:
         session.restart()
     except ServiceFault as fault:
         return fault_panel(str(fault))
-    text = "The service runs again, with the lab's data as at its start. Run the cell again."
+    text = "The service runs again, with the lab's data as at its start. Run the notebook's cells again from the top."
     return Page(Markup("<p role='status'>✓ {}</p>").format(text), text)
 
 

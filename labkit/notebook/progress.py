@@ -13,7 +13,8 @@ from typing import Any
 
 from labkit.course import Lab, root
 
-Record = dict[str, Any]  # of one answer: earned, of, when, hints (check -> how many seen), solution (seen or not)
+# of one answer: earned, of, when, hints (check -> how many seen), solution (seen or not)
+Record = dict[str, Any]
 Progress = dict[str, dict[str, Record]]  # lab key -> answer -> record
 
 

@@ -48,6 +48,10 @@ class Session:
             self._slowly("Starting Postgres", self._join_server)
             self._slowly("Building the lab's data (only the first time)", self._clone)
 
+    def is_alive(self) -> bool:
+        """Whether what the lab needs is still there."""
+        return "postgres" not in self.lab.needs or (self._server is not None and self._server.is_alive())
+
     @property
     def server(self) -> Postgres:
         """The Postgres server. Raises CourseError when the lab has none."""
@@ -163,7 +167,7 @@ def open_lab(name: str, namespace: dict[str, Any]) -> Session:
     """Opens a lab, or joins it when it is open. Raises CourseError, ServiceFault."""
     global _open
     lab = course.find(name)
-    if _open and _open.lab == lab and _open.checker.pid:
+    if _open and _open.lab == lab and _open.is_alive():
         return _open
     close()
     _open = Session(lab, lambda: saved.notebook_path(namespace))

@@ -2,7 +2,8 @@
 its name.
 
 A kind's module has `run(text, session, name) -> Page`. It does the natural thing with the answer and says
-what happened; a mistake of the answer is part of the page. It raises ServiceFault where the course is to blame.
+what happened; a mistake of the answer is part of the page. It raises ServiceFault where the course is to
+blame.
 """
 
 from __future__ import annotations

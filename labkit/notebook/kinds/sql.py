@@ -15,7 +15,8 @@ def run(text: str, session: Session, name: str) -> Page:
     """Runs it and shows the rows, what the server said, and the plan.
 
     An answer that changed the database before (it made a table, an index) would only meet its own traces.
-    So the database is reset first, and the answers above it are run again: what it then meets is what grading gives
+    So the database is reset first, and the answers above it are run again: what it then meets is what grading
+    gives
     it.
     """
     note = EMPTY
