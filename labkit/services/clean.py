@@ -1,0 +1,187 @@
+"""`labkit clean`: finds and names what is left of services whose keeper is gone, and removes it."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+import signal
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import psutil
+
+from labkit.home import home, run_folder
+from labkit.services.backend import docker_answers
+
+LABEL = "labkit.home"  # as in `postgres_docker`, whose import takes a second
+PATIENCE = 10.0  # seconds for a process to end
+
+
+@dataclass(frozen=True)
+class Leftover:
+    """Something to remove; `name` says what it is."""
+
+    name: str
+    remove: Callable[[], object]
+
+
+def is_kept(lock: Path) -> bool:
+    """Whether a keeper lives: it holds its lock until it ends, however it ends."""
+    try:
+        with lock.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
+
+
+def keepers() -> list[Path]:
+    """The locks of this home's living keepers, e.g. `postgres-learner-embedded.lock`."""
+    return [lock for lock in run_folder().glob("*.lock") if is_kept(lock)]
+
+
+def leftovers() -> Iterator[Leftover]:
+    """All that no living keeper owns, in the order in which it can be removed."""
+    yield from _servers()
+    yield from _containers()
+    yield from _run_folders()
+
+
+def cache() -> Iterator[Leftover]:
+    """What is kept between runs, and would be made again: data folders, volumes, logs."""
+    for folder in (home() / "postgres", home() / "log"):
+        if folder.exists():
+            yield Leftover(f"data in {folder}", lambda folder=folder: shutil.rmtree(folder))
+    for volume in _volumes():
+        if (volume.attrs["Labels"] or {}).get(LABEL) == str(home()):
+            yield Leftover(f"Docker volume {volume.name}", volume.remove)
+
+
+def _servers() -> Iterator[Leftover]:
+    """Servers over this home's data whose keeper is gone; they die with it, so this finds those that hang."""
+    kept = {lock.stem for lock in keepers()}
+    for process in psutil.process_iter(["cmdline"]):
+        command = process.info["cmdline"] or []
+        data = next((Path(a) for a in command if a.startswith(f"{home()}/postgres/")), None)
+        if data and f"postgres-{data.name.rpartition('-')[0]}-embedded" not in kept:
+            yield Leftover(f"server process {process.pid} over {data}", lambda process=process: _end(process))
+
+
+def _containers() -> Iterator[Leftover]:
+    """This home's containers without a keeper, and the volumes of homes that are no more."""
+    kept = {lock.stem for lock in keepers()}
+    for container in _docker_containers():
+        service = container.labels.get("labkit.service", "")
+        if f"{service}-docker" not in kept:
+            name = f"container {container.short_id} ({service})"
+            yield Leftover(name, lambda container=container: container.remove(force=True, v=True))
+    for volume in _volumes():
+        of = (volume.attrs["Labels"] or {}).get(LABEL, "")
+        if of and not Path(of).exists():
+            yield Leftover(f"Docker volume {volume.name} of {of}, which is gone", volume.remove)
+
+
+def _run_folders() -> Iterator[Leftover]:
+    """Locks, sockets and folders of keepers that were killed, also of homes that are no more."""
+    for folder in sorted(Path(tempfile.gettempdir()).glob("labkit-????????")):
+        if not folder.is_dir() or folder.stat().st_uid != os.getuid():
+            continue
+        for lock in sorted(folder.glob("*.lock")):
+            if not is_kept(lock):
+                yield Leftover(f"socket and lock {lock.with_suffix('')}", lambda lock=lock: _forget(lock))
+        kept = any(is_kept(lock) for lock in folder.glob("*.lock"))
+        if not kept and not any(path.suffix != ".lock" for path in folder.iterdir()):
+            yield Leftover(f"run folder {folder}", lambda folder=folder: folder.rmdir())
+
+
+def _forget(lock: Path) -> None:
+    service = lock.stem.rpartition("-")[0]
+    lock.with_suffix(".keeper").unlink(missing_ok=True)
+    shutil.rmtree(lock.with_name(service), ignore_errors=True)  # the folder of the server's socket
+    lock.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        lock.parent.rmdir()
+
+
+def _end(process: psutil.Process) -> None:
+    """Ends a server at once, and its children with it."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        family = [process, *process.children(recursive=True)]
+        process.send_signal(signal.SIGQUIT)
+        for slow in psutil.wait_procs(family, PATIENCE)[1]:
+            slow.kill()
+
+
+def _end_keeper(lock: Path) -> None:
+    with contextlib.suppress(psutil.NoSuchProcess, ValueError, FileNotFoundError):
+        process = psutil.Process(int(lock.read_text()))
+        process.terminate()
+        process.wait(PATIENCE)
+
+
+def _docker_containers() -> list[Any]:
+    return _engine().containers.list(all=True, filters={"label": f"{LABEL}={home()}"}) if docker_answers() else []
+
+
+def _volumes() -> list[Any]:
+    return _engine().volumes.list(filters={"label": LABEL}) if docker_answers() else []
+
+
+def _engine() -> Any:
+    import docker
+
+    return docker.from_env(timeout=10)
+
+
+@click.command("clean")
+@click.option("--all", "everything", is_flag=True, help="Also end the servers that are in use now.")
+@click.option("--cache", "with_cache", is_flag=True, help="Also remove what is kept between runs: data, logs, volumes.")
+@click.option("--dry-run", is_flag=True, help="Only name it.")
+@click.option("--yes", is_flag=True, help="Do not ask before the cache is removed.")
+def command(everything: bool, with_cache: bool, dry_run: bool, yes: bool) -> None:
+    """Find what is left of services, and remove it."""
+    in_use = keepers()
+    if everything:
+        ending = [Leftover(f"{lock.stem}, which is in use", lambda lock=lock: _end_keeper(lock)) for lock in in_use]
+        number = _remove(ending, dry_run)
+    else:
+        number = 0
+        for lock in in_use:
+            click.echo(f"in use: {lock.stem} (keeper {lock.read_text().strip()}); --all would end it")
+    number += _remove(leftovers(), dry_run)
+    if with_cache:
+        number += _remove_cache(dry_run, yes)
+    if not number:
+        click.echo("Nothing is left.")
+
+
+def _remove_cache(dry_run: bool, yes: bool) -> int:
+    if keepers() and not dry_run:
+        raise click.ClickException("The cache is in use. Close the notebooks, or add --all.")
+    kept = list(cache())
+    if kept and not dry_run and not yes:
+        click.confirm(
+            f"Remove {', '.join(leftover.name for leftover in kept)}? It is made again when needed", abort=True
+        )
+    return _remove(kept, dry_run)
+
+
+def _remove(found: Iterator[Leftover] | list[Leftover], dry_run: bool) -> int:
+    """Removes what is found and names it; how many there were. What cannot be removed is told, the rest goes on."""
+    number = 0
+    for number, leftover in enumerate(list(found), start=1):  # noqa: B007
+        try:
+            if not dry_run:
+                leftover.remove()
+            click.echo(f"{'would remove' if dry_run else 'removed'}: {leftover.name}")
+        except Exception as error:
+            click.echo(f"cannot remove: {leftover.name}: {error}", err=True)
+    return number
