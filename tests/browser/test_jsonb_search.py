@@ -19,6 +19,7 @@ def test_from_a_wrong_answer_to_the_map(lab, copy):
     solutions = learner_copy.solutions(LAB)
     lab.open(f"exercises/{LAB}.ipynb")
     expect(lab.run("%load_ext labkit.notebook")).to_contain_text("You will be able to")
+    expect(lab.page.get_by_text("Jupyter news")).to_have_count(0)
     lab.picture("1-opened")
 
     passed = lab.type("%%answer index", f"%%answer index\n{solutions['index']}") or lab.run("%%answer index")
