@@ -20,9 +20,7 @@ def choose(asked: str | None = None) -> Backend:
     ServiceFault."""
     wanted = asked or os.environ.get("LABKIT_BACKEND")
     if wanted and wanted not in BACKENDS:
-        raise ServiceFault(
-            f"There is no backend {wanted!r}. Set LABKIT_BACKEND to docker or embedded, or unset it."
-        )
+        raise ServiceFault(f"There is no backend {wanted!r}. Set LABKIT_BACKEND to docker or embedded, or unset it.")
     if wanted:
         return cast(Backend, wanted)
     return "docker" if docker_answers() else "embedded"
@@ -56,9 +54,7 @@ def docker_host() -> str:
 def _connect_to_engine() -> socket.socket:
     address = urlsplit(docker_host())
     if address.scheme != "unix":
-        return socket.create_connection(
-            (address.hostname or "localhost", address.port or 2375), timeout=PATIENCE
-        )
+        return socket.create_connection((address.hostname or "localhost", address.port or 2375), timeout=PATIENCE)
     engine = socket.socket(socket.AF_UNIX)
     engine.settimeout(PATIENCE)
     try:

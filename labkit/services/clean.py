@@ -20,7 +20,7 @@ from labkit.home import home, run_folder
 from labkit.services.backend import docker_answers
 
 LABEL = "labkit.home"  # as in `postgres_docker`, whose import takes a second
-PATIENCE = 10.0  # seconds for a process to end
+PATIENCE = 5.0  # seconds for a process to end
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,11 @@ def is_kept(lock: Path) -> bool:
 
 def keepers() -> list[Path]:
     """The locks of this home's living keepers, e.g. `postgres-learner-embedded.lock`."""
-    return [lock for lock in run_folder().glob("*.lock") if is_kept(lock)]
+    folder = run_folder()
+    kept = [lock for lock in folder.glob("*.lock") if is_kept(lock)]
+    with contextlib.suppress(OSError):
+        folder.rmdir()  # asking for it made it
+    return kept
 
 
 def leftovers() -> Iterator[Leftover]:

@@ -149,6 +149,8 @@ def command() -> None:
 
     found = list(findings())
     table = Table(box=None, pad_edge=False, show_header=False)
+    for overflow in ("ignore", "ignore", "fold"):
+        table.add_column(overflow=overflow)
     for finding in found:
         todo = f"\n[bold]{escape(finding.to_do)}[/]" if finding.to_do else ""
         table.add_row(MARKS[finding.state], finding.what, escape(finding.here) + todo)

