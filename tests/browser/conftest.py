@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Route, sync_playwright
 
+from tests.backends import BACKENDS, why_not
 from tests.browser.lab_page import LabPage
 from tests.setup import learner_copy
 from tests.setup.lab_server import lab_server
@@ -44,8 +45,18 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
+@pytest.fixture(scope="module", params=BACKENDS)
+def backend(request) -> Iterator[str]:
+    """Each backend for a whole module, so that one JupyterLab serves it."""
+    if reason := why_not(request.param):
+        pytest.skip(reason)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LABKIT_BACKEND", request.param)
+        yield request.param
+
+
 @pytest.fixture(scope="module")
-def copy(tmp_path_factory) -> Path:
+def copy(backend, tmp_path_factory) -> Path:
     """The learner's copy of the course."""
     return learner_copy.publish(tmp_path_factory.mktemp("published") / "course")
 

@@ -45,6 +45,11 @@ class LabPage:
             f".jp-Notebook-cell[data-windowed-list-index='{self._select(starts)}'] .jp-Cell-outputArea"
         )
 
+    def restart_kernel(self) -> None:
+        """A new kernel, as from the Kernel menu."""
+        self.page.evaluate(f"async () => await {CURRENT}.sessionContext.restartKernel()")
+        self._wait_for_kernel()
+
     def save(self) -> None:
         """Save the notebook, as Ctrl-S does."""
         self.page.keyboard.press("Control+s")
