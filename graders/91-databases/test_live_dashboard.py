@@ -1,0 +1,296 @@
+"""Checks of live-dashboard: a materialized view that is refreshed while it is read, and says how old it is."""
+
+import contextlib
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+
+import psycopg
+import pytest
+
+from labkit.grading.answers import explain, query, run
+from labkit.grading.checks import Wrong, answer, hint, points
+
+BASE = """
+    SELECT placed_at::date AS day, shop, count(DISTINCT id) AS orders, sum(quantity * unit_price) AS revenue
+    FROM orders JOIN order_lines ON order_id = id WHERE state = 'paid' GROUP BY 1, 2
+"""
+LATE = """
+    INSERT INTO orders VALUES (900001, '2026-01-07 23:59', 'Ghent', 'paid'), (900002, '2026-02-01 00:00', 'Tartu', 'paid');
+    INSERT INTO order_lines VALUES (900001, 1, 2, 19.99), (900001, 2, 1, 5.00), (900002, 1, 1, 12.50);
+    UPDATE orders SET state = 'cancelled' WHERE id = 4711;
+"""
+VIEW = "SELECT day, shop, orders, revenue FROM daily_sales"
+COLUMNS = ["day", "shop", "orders", "revenue"]
+PLACES = "SELECT day, shop, ctid::text || '/' || xmin::text FROM daily_sales"
+USABLE_INDEXES = """
+    SELECT index.relname, indisunique, indpred IS NULL, indexprs IS NULL, indisvalid AND indimmediate
+    FROM pg_index JOIN pg_class AS index ON index.oid = indexrelid WHERE indrelid = to_regclass('daily_sales')
+"""
+WAITING = "SELECT count(*) FROM pg_locks JOIN pg_database ON oid = database WHERE datname = current_database() AND NOT granted"
+HELD = """
+    SELECT string_agg(DISTINCT mode, ', ') FROM pg_locks
+    WHERE relation = to_regclass('daily_sales') AND granted AND pid <> pg_backend_pid()
+"""
+PATIENCE = 30.0  # seconds until a refresh that neither ends nor waits is given up; its own time-out comes long before
+
+
+@dataclass
+class Story:
+    """What one refresh did after late orders had come."""
+
+    blocked_by: str | None  # the lock that a reader met while the refresh was at work, if any
+    began: datetime
+    ended: datetime
+    rows: dict
+    places: dict
+    places_before: dict
+
+
+@pytest.fixture(scope="module")
+def late():
+    """What happens between two refreshes."""
+    return LATE
+
+
+@pytest.fixture(scope="module")
+def expected(database, late):
+    """The rows before and after the late orders: read, and rolled back, before an answer touches anything."""
+    with database.connect(autocommit=False) as connection:
+        before = keyed(connection.execute(BASE))
+        connection.execute(late)
+        after = keyed(connection.execute(BASE))
+        connection.rollback()
+    return before, after
+
+
+@pytest.fixture(scope="module")
+def built(expected, database, answers):
+    """The database after the answer `dashboard`."""
+    run(database, answers["dashboard"])
+    return database
+
+
+@pytest.fixture(scope="module")
+def first_page(built, answers):
+    """What the page shows before the first refresh."""
+    return query(built, answers["page"])
+
+
+@pytest.fixture(scope="module")
+def story(built, answers, late):
+    """Late orders, then one refresh, which is held in its middle while a reader comes."""
+    text = answers["refresh"]
+    with built.connect() as connection:
+        connection.execute(late)
+        places_before = keyed(connection.execute(PLACES))
+        began = clock(connection)
+        with held_at_orders(built, text):
+            blocked_by = lock_met_by_a_reader(built, VIEW)
+        ended = clock(connection)
+        rows, places = keyed(connection.execute(VIEW)), keyed(connection.execute(PLACES))
+    return Story(blocked_by, began, ended, rows, places, places_before)
+
+
+@answer("dashboard")
+@points(1)
+@hint(
+    "Two relations can keep a query under a name. Which of them also keeps its rows?",
+    "Compare SELECT count(*), sum(revenue) of your view with those of the page's query.",
+)
+def test_is_a_materialized_view(built, expected):
+    """`daily_sales` is a materialized view with the rows of the page's query."""
+    with built.connect() as connection:
+        row = connection.execute("SELECT relkind, relispopulated FROM pg_class WHERE oid = to_regclass('daily_sales')").fetchone()
+        if row is None:
+            raise Wrong("There is no relation named daily_sales.", expected="a materialized view", got="nothing")
+        if row[0] != "m":
+            kinds = {"v": "a view, which runs its query again for each reader", "r": "a table, which nothing refreshes"}
+            raise Wrong("daily_sales keeps no rows that can be refreshed.", expected="a materialized view", got=kinds.get(row[0], row[0]))
+        if not row[1]:
+            raise Wrong("daily_sales was made WITH NO DATA: whoever reads it now gets an error.", expected="rows", got="not populated")
+        compare(keyed(connection.execute(VIEW)), expected[0])
+
+
+@answer("dashboard")
+@points(1)
+@hint(
+    "To change only some rows of the view, Postgres must find each new row's old one. What tells it that there is one at most?",
+    "Which columns together are different in every row of the view?",
+)
+def test_has_a_unique_index(built):
+    """The view has an index that tells its rows apart: unique, over plain columns, without exceptions."""
+    with built.connect() as connection:
+        indexes = connection.execute(USABLE_INDEXES).fetchall()
+    if any(all(facts) for _, *facts in indexes):
+        return
+    reasons = ["is not unique", "leaves rows out with WHERE", "is on an expression", "is not valid"]
+    flaws = [f"{name} {reasons[facts.index(False)]}" for name, *facts in indexes]
+    why = "Postgres cannot tell the view's rows apart." if flaws else "The view has no index."
+    raise Wrong(why, expected="a unique index on columns, on all rows", got="; ".join(flaws) or "none")
+
+
+# Before the checks of `refresh`, as it looks at the page before the first refresh.
+@answer("page")
+@points(1)
+@hint(
+    "Which of the page's five columns does the view not have, and where did you put it?",
+    "Before the first refresh somebody must have said already of when the data is.",
+)
+def test_page_shows_the_view(first_page, built, answers, note):
+    """The page gives `day`, `shop`, `orders`, `revenue` and `as_of` of every row, and reads them from the view."""
+    if first_page.columns != [*COLUMNS, "as_of"]:
+        raise Wrong("The columns have other names or another order.", expected=", ".join([*COLUMNS, "as_of"]), got=", ".join(first_page.columns))
+    if first_page.types[4] != "timestamptz":
+        raise Wrong("as_of is no moment in time.", expected="timestamptz", got=first_page.types[4])
+    plan = explain(built, answers["page"])
+    note("blocks", plan.root.blocks)
+    read = {node.table for node in plan.nodes} & {"orders", "order_lines"}
+    if read:
+        raise Wrong("The page still reads what the view is there to spare it.", expected="a read of daily_sales", got=plan.tree)
+    with built.connect() as connection:
+        held = keyed(connection.execute(VIEW))
+    if not first_page.rows and held:
+        raise Wrong("Before the first refresh the page is empty.", expected=f"{len(held)} rows", got="0 rows")
+    compare(keyed(row[:4] for row in first_page.rows), held, many=len(first_page.rows))
+
+
+@answer("refresh")
+@points(2)
+@hint(
+    "Which lock does your refresh take on the view, and with which lock does a SELECT conflict? The table above says so.",
+    "REFRESH MATERIALIZED VIEW has a form that compares the new rows with the old ones and keeps readers. The manual's page "
+    "of the command shows it.",
+)
+def test_readers_do_not_wait(story):
+    """Who reads the view while the refresh is at work does not wait for it."""
+    refreshed(story)
+    if story.blocked_by:
+        why = "A reader came while the refresh was at work, and still waited for a lock after 100 ms."
+        raise Wrong(why, expected="no lock that stops a SELECT", got=f"{story.blocked_by} on daily_sales")
+
+
+@answer("refresh")
+@points(1)
+@hint("Orders may come for a day that is long over, and paid ones may be cancelled. Does the refresh see all of them?")
+def test_shows_late_orders(story, expected):
+    """After a refresh the view equals the page's query, late and cancelled orders included."""
+    compare(story.rows, expected[1])
+
+
+@answer("refresh")
+@points(1)
+@hint(
+    "Which column of the view has another value after each refresh, even where nothing was sold?",
+    "What is true of the whole view once needs a place that holds it once.",
+)
+def test_writes_only_what_changed(story, expected, note):
+    """A refresh leaves the rows alone that did not change."""
+    refreshed(story)
+    before, after = expected
+    same = [key for key, row in before.items() if after.get(key) == row]
+    written = [key for key in same if story.places.get(key) != story.places_before.get(key)]
+    note("rows_written", len(written))
+    if written:
+        changed = len(before.keys() | after.keys()) - len(same)
+        why = (
+            "The refresh writes the whole view anew." if story.blocked_by
+            else "Rows in which nothing was sold were written, too: something in each of them is new after each refresh."
+        )
+        raise Wrong(why, expected=f"{changed} rows written", got=f"{len(written) + changed} of {len(after)} rows written")
+
+
+@answer("page")
+@points(2)
+@hint(
+    "Run the page twice without a refresh between. Which time must it show the second time?",
+    "Run the cron job, then the page. Who writes down when the refresh was, and where?",
+)
+def test_page_says_how_old_it_is(story, built, answers):
+    """`as_of` is the moment of the last refresh."""
+    refreshed(story)
+    as_of = told_as_of(query(built, answers["page"]))
+    if as_of > story.ended:
+        why = "The page shows a moment after the last refresh: the time at which you ask, not that of the data."
+        raise Wrong(why, expected=f"not after {story.ended:%H:%M:%S.%f}", got=f"{as_of:%H:%M:%S.%f}")
+    if as_of < story.began:
+        why = "There was a refresh, and the page shows a moment before it."
+        raise Wrong(why, expected=f"{story.began:%Y-%m-%d %H:%M:%S.%f} or later", got=f"{as_of:%Y-%m-%d %H:%M:%S.%f}")
+
+
+@contextlib.contextmanager
+def held_at_orders(database, text):
+    """The answer `refresh` at work: it cannot read `orders` before the block ends. It is over when this returns."""
+    with ThreadPoolExecutor(1) as pool, database.connect(autocommit=False) as holder:
+        holder.execute("LOCK TABLE orders IN ACCESS EXCLUSIVE MODE")
+        refresh = pool.submit(run, database, text)
+        try:
+            until_it_waits(holder, refresh)
+            yield holder
+        finally:
+            holder.rollback()
+        refresh.result()
+
+
+def until_it_waits(connection, refresh: Future) -> bool:
+    """Until the refresh waits for a lock, or is over. Returns whether it waits."""
+    deadline = time.monotonic() + PATIENCE
+    while not refresh.done() and time.monotonic() < deadline:
+        if connection.execute(WAITING).fetchone()[0]:
+            return True
+        time.sleep(0.002)  # nothing tells that a session waits; pg_locks has to be asked
+    return False
+
+
+def lock_met_by_a_reader(database, text) -> str | None:
+    """The lock that stops a reader for over 100 ms, if one does."""
+    with database.connect(options="-c lock_timeout=100ms") as reader:
+        try:
+            reader.execute(text)
+        except psycopg.errors.LockNotAvailable:
+            return reader.execute(HELD).fetchone()[0] or "a lock that waits"
+    return None
+
+
+def keyed(rows):
+    """Rows by day and shop: the values that follow, or the one value."""
+    return {tuple(row[:2]): tuple(row[2:]) if len(row) > 3 else row[2] for row in rows}
+
+
+def clock(connection) -> datetime:
+    """The server's clock."""
+    return connection.execute("SELECT clock_timestamp()").fetchone()[0]
+
+
+def told_as_of(page) -> datetime:
+    """The one moment that the page shows."""
+    if page.columns[4:] != ["as_of"] or page.types[4] != "timestamptz" or not page.rows:
+        raise Wrong("The page shows no as_of.", expected="a column as_of, timestamptz, last", got=", ".join(page.columns))
+    moments = {row[4] for row in page.rows}
+    if None in moments:
+        raise Wrong("as_of is NULL: nobody wrote the moment down.", expected="a moment", got="NULL")
+    if len(moments) > 1:
+        raise Wrong("The rows show different moments; the data is of one.", expected="one as_of", got=f"{len(moments)}")
+    return moments.pop()
+
+
+def refreshed(story):
+    """Fails where the answer left the view as it was: then there was nothing to wait for."""
+    if story.places == story.places_before:
+        raise Wrong("After the answer ran, the view is as it was before: late orders are not in it.", expected="a refresh", got="no change")
+
+
+def compare(got, expected, many=None):
+    """Names the first difference between rows by day and shop."""
+    for day, shop in expected.keys() - got.keys():
+        raise Wrong(f"{shop} on {day} is missing.", expected=f"{len(expected)} rows", got=f"{len(got)} rows")
+    for day, shop in got.keys() - expected.keys():
+        why = f"{shop} on {day} is there, though nothing was sold (cancelled orders are not sold)."
+        raise Wrong(why, expected=f"{len(expected)} rows", got=f"{len(got)} rows")
+    for key, (orders, revenue) in expected.items():
+        if got[key] != (orders, revenue):
+            why = f"{key[1]} on {key[0]} has other numbers than the page's query."
+            raise Wrong(why, expected=f"{orders} orders, {revenue}", got=f"{got[key][0]} orders, {got[key][1]}")
+    if many not in (None, len(expected)):
+        raise Wrong("Some rows come more than once.", expected=f"{len(expected)} rows", got=f"{many} rows")

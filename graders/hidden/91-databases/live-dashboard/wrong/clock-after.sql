@@ -1,0 +1,4 @@
+-- fails: test_as_of_never_flatters — the clock after the refresh: the data is of before it
+%%answer refresh
+REFRESH MATERIALIZED VIEW CONCURRENTLY daily_sales;
+UPDATE sales_as_of SET at = clock_timestamp();
