@@ -16,7 +16,7 @@ REFUNDS = """
 GIN_INDEXES = """
     SELECT index.relname, pg_relation_size(index.oid)
     FROM pg_index JOIN pg_class AS index ON index.oid = indexrelid JOIN pg_am ON pg_am.oid = index.relam
-    WHERE indrelid = to_regclass('events') AND amname = 'gin' AND indisvalid
+    WHERE indrelid = to_regclass('public.events') AND amname = 'gin' AND indisvalid
 """
 
 
@@ -38,8 +38,8 @@ def indexed(expected, database, answers):
 
 @pytest.fixture(scope="module")
 def gin(indexed):
-    """The GIN indexes on events, with their sizes in bytes."""
-    with indexed.connect() as connection:
+    """The GIN indexes on events, with their sizes in bytes; asked of the catalog by the superuser, whom no answer can fool."""
+    with indexed.admin() as connection:
         return dict(connection.execute(GIN_INDEXES).fetchall())
 
 

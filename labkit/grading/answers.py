@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 import psycopg
 
@@ -35,41 +36,58 @@ class Answers(dict[str, str]):
         return text
 
 
+COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
+
+
 def run(database: Database, text: str, *, deadline: float = DEADLINE) -> list[sql.Result]:
     """Runs an answer's statements as the database's own role. Raises AnswerError with the server's words."""
-    with database.connect() as connection, told_of_the_answer():
+    with _session(database, text, deadline) as connection:
         return sql.execute(connection, text, deadline=deadline)
 
 
 def query(database: Database, text: str, *, deadline: float = DEADLINE, max_rows: int = 10_000) -> sql.Result:
     """Runs an answer that must be one query. Raises AnswerError when it is not, or fails."""
-    results = [result for result in run(database, text, deadline=deadline) if result.columns]
-    if not results:
+    with _session(database, text, deadline) as connection:
+        results = sql.execute(connection, text, deadline=deadline, max_rows=max_rows)
+    given = [result for result in results if result.columns]
+    if not given:
         raise AnswerError("The answer gives no rows: one SELECT is expected.")
-    if len(results[-1].rows) < min(results[-1].count, max_rows):
+    if len(given[-1].rows) < given[-1].count:
         raise AnswerError(
-            f"The query gives {results[-1].count:,} rows, more than is read. Select only what was asked for."
+            f"The query gives {given[-1].count:,} rows, more than is read. Select only what was asked for."
         )
-    return results[-1]
+    return given[-1]
 
 
 def explain(database: Database, text: str, *, deadline: float = DEADLINE) -> plan.Plan:
     """The plan of an answer that is one query, really run, with its buffers. Raises AnswerError as `query`."""
-    with database.connect() as connection, told_of_the_answer():
-        return plan.explain(connection, text.strip().rstrip(";"), deadline=deadline)
+    with _session(database, text, deadline, asked=plan.PREFIX) as connection:
+        return plan.explain(connection, text, deadline=deadline)
 
 
-class told_of_the_answer:
-    """Turns what running an answer raises into AnswerError, in one sentence with the server's hint."""
+@contextmanager
+def _session(database: Database, text: str, deadline: float, asked: str = "") -> Iterator[psycopg.Connection]:
+    """A session of the database's own role. One that does not heed cancelling at its deadline is ended soon after."""
+    with told_of_the_answer(text, asked=asked), database.deadline(deadline + 2), database.connect() as connection:
+        yield connection
 
-    def __enter__(self) -> None:
-        self.started = time.monotonic()
 
-    def __exit__(self, kind: type | None, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, sql.TookTooLong | ValueError):
-            raise AnswerError(str(error)) from error
-        if isinstance(error, psycopg.Error) and not is_fault(error):
-            raise AnswerError(words(error)) from error
+@contextmanager
+def told_of_the_answer(text: str, *, asked: str = "") -> Iterator[None]:
+    """Turns what running an answer raises into AnswerError, in a sentence or two that the learner can act on.
+
+    `asked` is what stands before the text in the statement that is run.
+    """
+    if not COMMENT.sub("", text).strip().strip(";"):
+        raise AnswerError("The answer is empty: there is no statement in it yet. Write one below its first line.")
+    try:
+        yield
+    except (sql.TookTooLong, ValueError) as error:
+        raise AnswerError(str(error)) from error
+    except psycopg.Error as error:
+        if is_fault(error):
+            raise
+        raise AnswerError(words(error, text, asked)) from error
 
 
 FAULT_CLASSES = (
@@ -87,10 +105,18 @@ def is_fault(error: psycopg.Error) -> bool:
     return error.sqlstate is None or error.sqlstate.startswith(FAULT_CLASSES)
 
 
-def words(error: psycopg.Error) -> str:
-    """What Postgres says: the message, and its hint where it has one."""
+def words(error: psycopg.Error, text: str = "", asked: str = "") -> str:
+    """What Postgres says: the message, the line of `text` that it points at, and its hint where it has one."""
     diagnosis = error.diag
     message = diagnosis.message_primary or str(error)
-    where = f" (at character {diagnosis.statement_position})" if diagnosis.statement_position else ""
+    where = _line(text, int(diagnosis.statement_position or 0) - len(asked))
     hint = f" {diagnosis.message_hint}" if diagnosis.message_hint else ""
     return f"Postgres says: {message}{where}.{hint}"
+
+
+def _line(text: str, position: int) -> str:
+    """The line that holds the character at `position`, which Postgres counts from 1."""
+    if not 0 < position <= len(text) + 1:
+        return ""
+    number = text.count("\n", 0, position - 1)
+    return f" (line {number + 1}: {text.split(chr(10))[number].strip()[:80]})"

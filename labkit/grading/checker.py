@@ -150,7 +150,9 @@ def serve(requests: TextIO, replies: TextIO, purpose: str) -> int:
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     checker = Checker(requests, reply, purpose)
     folder = str(course.root() / "graders")
-    return int(pytest.main([*OPTIONS, "--rootdir", folder, "--confcutdir", folder, folder], plugins=[checker, fixtures]))
+    return int(
+        pytest.main([*OPTIONS, "--rootdir", folder, "--confcutdir", folder, folder], plugins=[checker, fixtures])
+    )
 
 
 def main() -> None:

@@ -10,6 +10,7 @@ import queue
 import sys
 import threading
 import time
+import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -163,15 +164,18 @@ def _import_nbgrader() -> None:
 def _write(section: str, student: str, force: bool) -> bool:
     """nbgrader's own autograde, in this process; our preprocessor finds the verdicts. Returns whether all went well."""
     from nbgrader.apps import AutogradeApp
+    from sqlalchemy.exc import SAWarning
 
     arguments = [section, "--log-level=WARN", f"--student={student}"] + (["--force"] if force else [])
     app = AutogradeApp()
     app.initialize(arguments)
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    try:
-        app.start()
-    except SystemExit as ended:
-        return not ended.code
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SAWarning)  # nbgrader 0.9.6 autoflushes objects that are not in a session yet
+        try:
+            app.start()
+        except SystemExit as ended:
+            return not ended.code
     return True
 
 

@@ -12,6 +12,7 @@ import psycopg
 from labkit.services import sql
 
 OPTIONS = "ANALYZE, BUFFERS, FORMAT JSON"
+PREFIX = f"EXPLAIN ({OPTIONS}) "
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,7 @@ def execute(
     replies = _Replies(connection, time.monotonic() + deadline)
     try:
         return list(_results(connection, replies, max_rows, max_bytes))
-    except psycopg.errors.QueryCanceled as error:
+    except psycopg.Error as error:
         if replies.expired or "statement timeout" in str(error):
             raise TookTooLong(f"It ran for over {deadline:g} s and was stopped.") from error
         raise

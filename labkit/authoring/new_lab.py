@@ -1,0 +1,45 @@
+"""`labkit new-lab`: the files of a new lab, complete and red, for their author to make true."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import click
+
+from labkit import course
+
+FILES = {  # a file of new_lab_files -> where it goes
+    "source.md": "solutions/{section}/{name}.md",
+    "data.sql": "graders/{section}/{name}.sql",
+    "visible.py": "graders/{section}/test_{module}.py",
+    "hidden.sql": "graders/hidden/{section}/{name}/data.sql",
+    "hidden.py": "graders/hidden/{section}/{name}/test_{module}_hidden.py",
+    "wrong.sql": "graders/hidden/{section}/{name}/wrong/first-wrong-answer.sql",
+    "right.sql": "graders/hidden/{section}/{name}/right/first-right-answer.sql",
+}
+NAME = re.compile(r"(?P<section>9[1-5]-[a-z]+)/(?P<name>[a-z][a-z0-9]*(-[a-z0-9]+)*)")
+
+
+@click.command("new-lab")
+@click.argument("lab", metavar="SECTION/NAME")
+def command(lab: str) -> None:
+    """Make the files of a new lab; docs/add-a-lab.md says what goes into each."""
+    match = NAME.fullmatch(lab)
+    if not match or match["section"] not in course.SECTIONS:
+        raise click.ClickException(
+            f"{lab!r} is no SECTION/NAME. Sections are {', '.join(course.SECTIONS)}; a name is words-with-dashes."
+        )
+    words = {"section": match["section"], "name": match["name"], "module": match["name"].replace("-", "_")}
+    targets = {name: course.root() / where.format(**words) for name, where in FILES.items()}
+    there = [str(path) for path in targets.values() if path.exists()]
+    if there:
+        raise click.ClickException(f"{', '.join(there)} is there already. Choose another name, or remove it first.")
+    for name, target in targets.items():
+        text = (Path(__file__).parent / "new_lab_files" / f"{name}.txt").read_text(encoding="utf-8")
+        for word, value in words.items():
+            text = text.replace(f"<{word}>", value)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, encoding="utf-8")
+        click.echo(str(target.relative_to(course.root())))
+    click.echo(f"Now: labkit release {lab} && labkit verify {lab}")

@@ -1,0 +1,73 @@
+"""Submissions for the tests: notebooks of a lab with given answers, in an nbgrader course of the test's own."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from click.testing import CliRunner, Result
+
+from labkit import course, source
+from labkit.grading import course_command, grade_command
+
+SECTION = "91-databases"
+
+
+def lab_source(lab: course.Lab) -> source.Source:
+    """The source of a lab."""
+    return source.read(course.root() / "solutions" / lab.section / f"{lab.name}.md")
+
+
+def notebook(lab: course.Lab, answers: dict[str, str]) -> dict[str, Any]:
+    """The lab's exercise with these answers filled in; the others are left as stubs."""
+    made = json.loads((course.root() / lab.exercise).read_text(encoding="utf-8"))
+    for cell in made["cells"]:
+        name = source.answer_name("".join(cell["source"])) if cell["cell_type"] == "code" else None
+        if name in answers:
+            cell["source"] = f"%%answer {name}\n{answers[name]}"
+    return made
+
+
+def answer_cell(made: dict[str, Any], name: str) -> dict[str, Any]:
+    """The cell of a notebook that nbgrader knows by this name."""
+    return next(cell for cell in made["cells"] if cell["metadata"].get("nbgrader", {}).get("grade_id") == name)
+
+
+class Course:
+    """An nbgrader course in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        result = CliRunner().invoke(course_command.command, [str(folder)])
+        assert result.exit_code == 0, result.output
+
+    def submit(self, student: str, lab: course.Lab, content: dict[str, Any] | bytes | str) -> Path:
+        """Hands in a notebook, or whatever bytes stand in its place."""
+        path = self.folder / "submitted" / student / lab.section / f"{lab.name}.ipynb"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        data = json.dumps(content) if isinstance(content, dict) else content
+        path.write_bytes(data if isinstance(data, bytes) else data.encode())
+        return path
+
+    def grade(self, *options: str) -> Result:
+        """Runs `labkit grade` on the section, in this process."""
+        here = Path.cwd()
+        try:
+            return CliRunner().invoke(grade_command.command, [SECTION, "--course", str(self.folder), *options])
+        finally:
+            import os
+
+            os.chdir(here)
+
+    def marks(self) -> dict[str, dict[str, float]]:
+        """What nbgrader's gradebook holds: student -> grade cell -> points."""
+        from nbgrader.api import Gradebook
+
+        with Gradebook(f"sqlite:///{self.folder}/gradebook.db") as gradebook:
+            return {
+                submission.student.id: {
+                    grade.name: grade.auto_score for notebook in submission.notebooks for grade in notebook.grades
+                }
+                for submission in gradebook.assignment_submissions(SECTION)
+            }

@@ -1,0 +1,118 @@
+"""The whole way through nbgrader itself: submit, grade in each way there is, feedback; marks number by number."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from labkit import course
+from labkit.authoring.verify import candidates
+from labkit.grading.checker_process import CheckerProcess
+from labkit.verdict import Verdict
+from tests.grading.submissions import SECTION, Course, lab_source, notebook
+
+pytestmark = [pytest.mark.nbgrader, pytest.mark.slow]
+
+CHOSEN = ("stub", "solution", "wrong/like", "wrong/default-operator-class", "wrong/gin-on-one-key", "right/jsonpath")
+
+
+def points_of(verdicts: list[Verdict], lab: course.Lab) -> dict[str, float]:
+    """What each grade cell must hold."""
+    return {f"check-{name}": sum(v.earned for v in verdicts if v.answer == name) for name in lab.answers}
+
+
+def nbgrader(folder: Path, *arguments: str) -> None:
+    """Runs nbgrader as an examiner does."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    ran = subprocess.run(
+        [sys.executable, "-m", "nbgrader", *arguments],
+        cwd=folder,
+        env={**os.environ, "PATH": path},
+        capture_output=True,
+        text=True,
+    )
+    assert ran.returncode == 0, ran.stderr
+
+
+def test_all_ways_to_grade_give_the_same_marks(backend, tmp_path):
+    """`labkit grade`, `nbgrader autograde` and formgrader's button write what the checker itself says."""
+    lab = course.find("jsonb-search")
+    chosen = {c.name.replace("/", "-"): c for c in candidates(lab, lab_source(lab)) if c.name in CHOSEN}
+    assert len(chosen) == len(CHOSEN)
+    with CheckerProcess("grading") as checker:
+        expected = {s: points_of(checker.check(lab, c.answers, hidden=True), lab) for s, c in chosen.items()}
+    assert sum(expected["solution"].values()) == sum(lab.points.values())
+    assert sum(expected["stub"].values()) == 0
+    for way in (by_labkit, by_nbgrader, by_formgrader):
+        made = Course(tmp_path / way.__name__)
+        for student, candidate in chosen.items():
+            made.submit(student, lab, notebook(lab, candidate.answers))
+        way(made)
+        marks = {
+            student: {k: v for k, v in grades.items() if k in expected[student]}
+            for student, grades in made.marks().items()
+        }
+        assert marks == expected, way.__name__
+
+
+def by_labkit(made: Course) -> None:
+    """Our engine, judging in parallel."""
+    result = made.grade("--jobs", "2")
+    assert result.exit_code == 0, result.output
+
+
+def by_nbgrader(made: Course) -> None:
+    """The plain command."""
+    nbgrader(made.folder, "autograde", SECTION, "--log-level=WARN")
+
+
+def by_formgrader(made: Course) -> None:
+    """What formgrader's button calls, a student at a time."""
+    script = (
+        "import sys; from nbgrader.apps import NbGrader, NbGraderAPI; from nbgrader.coursedir import CourseDirectory\n"
+        "app = NbGrader(); app.initialize([])\n"
+        "api = NbGraderAPI(CourseDirectory(parent=app), config=app.config)\n"
+        f"results = [api.autograde({SECTION!r}, student) for student in sorted(api.get_submitted_students({SECTION!r}))]\n"
+        "sys.exit('\\n'.join(r['log'] for r in results if not r['success']))"
+    )
+    ran = subprocess.run([sys.executable, "-c", script], cwd=made.folder, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+
+
+def test_feedback_tells_visible_checks_whole_and_hidden_ones_not(tmp_path):
+    """Feedback has expected and seen of a visible check; of a hidden one only the sentence and what to review."""
+    lab = course.find("jsonb-search")
+    wrong = next(c for c in candidates(lab, lab_source(lab)) if c.name == "wrong/jsonpath-loses-text")
+    script = {"refunds": wrong.answers["refunds"] + "\n-- <script>alert(1)</script>"}
+    made = Course(tmp_path)
+    made.submit("ada", lab, notebook(lab, {**wrong.answers, **script}))
+    assert made.grade().exit_code == 0
+    nbgrader(made.folder, "generate_feedback", SECTION, "--log-level=WARN")
+    page = (made.folder / "feedback" / "ada" / SECTION / f"{lab.name}.html").read_text(encoding="utf-8")
+    assert "refunds are missing" in page  # why, of the visible check
+    assert "its amount is a JSON string" in page
+    assert "The query finds the right refunds in data that it has not seen." in page
+    assert "The shapes an amount has" in page  # to review
+    hidden = (course.root() / "graders" / "hidden" / SECTION / lab.name / "data.sql").read_text(encoding="utf-8")
+    assert "c-limit-text" in hidden
+    assert "c-limit-text" not in page
+    assert "event 200002" not in page
+    assert "<script>alert(1)" not in page
+
+
+def test_a_rerun_keeps_what_was_judged(tmp_path):
+    """The second run judges nothing again; a changed answer is judged."""
+    lab = course.find("jsonb-search")
+    answers = lab_source(lab).solutions()
+    made = Course(tmp_path)
+    made.submit("ada", lab, notebook(lab, answers))
+    assert "1 judged, 0 judged before" in made.grade().output
+    assert "0 judged, 1 judged before" in made.grade().output
+    made.submit("ada", lab, notebook(lab, {**answers, "refunds": "SELECT 1"}))
+    result = made.grade("--force")
+    assert "1 judged, 0 judged before" in result.output
+    assert made.marks()["ada"]["check-refunds"] == 0
