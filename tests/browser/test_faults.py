@@ -73,7 +73,7 @@ def test_the_kernel_is_killed(opened):
     kill("ipykernel_launcher")
     expect(opened.page.get_by_role("dialog")).to_contain_text("appears to have died")
     opened.picture("kernel-killed")
-    opened.page.get_by_role("button", name="Ok").click()
+    opened.page.get_by_role("dialog").get_by_role("button", name="Ok").click()
     psutil.wait_procs(ours("postgres"), timeout=30)
     assert not ours("postgres"), "the server outlived the kernel"
     assert not ours("labkit.grading.checker"), "the checker outlived the kernel"
