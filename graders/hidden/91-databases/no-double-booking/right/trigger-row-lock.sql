@@ -1,0 +1,15 @@
+-- right: a trigger that locks the flat's row; what does not match the rule is not even looked at
+%%answer protection
+CREATE FUNCTION refuse_overlap() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM FROM flats WHERE id = NEW.flat_id FOR UPDATE;
+    IF NEW.status <> 'cancelled' AND EXISTS (
+        SELECT FROM bookings AS other
+        WHERE other.flat_id = NEW.flat_id AND other.id <> NEW.id AND other.status <> 'cancelled'
+          AND daterange(other.arrives, other.leaves) && daterange(NEW.arrives, NEW.leaves)
+    ) THEN
+        RAISE EXCEPTION 'flat % is taken', NEW.flat_id USING ERRCODE = 'exclusion_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER refuse_overlap BEFORE INSERT OR UPDATE OF flat_id, arrives, leaves, status ON bookings FOR EACH ROW EXECUTE FUNCTION refuse_overlap();

@@ -1,0 +1,14 @@
+-- fails: test_two_in_the_same_moment — a trigger that looks, and sees nothing of what is not committed
+%%answer protection
+CREATE FUNCTION refuse_overlap() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NEW.status <> 'cancelled' AND EXISTS (
+        SELECT FROM bookings AS other
+        WHERE other.flat_id = NEW.flat_id AND other.id <> NEW.id AND other.status <> 'cancelled'
+          AND daterange(other.arrives, other.leaves) && daterange(NEW.arrives, NEW.leaves)
+    ) THEN
+        RAISE EXCEPTION 'flat % is taken', NEW.flat_id USING ERRCODE = 'exclusion_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER refuse_overlap BEFORE INSERT OR UPDATE ON bookings FOR EACH ROW EXECUTE FUNCTION refuse_overlap();
