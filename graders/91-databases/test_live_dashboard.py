@@ -29,10 +29,9 @@ USABLE_INDEXES = """
     FROM pg_index JOIN pg_class AS index ON index.oid = indexrelid WHERE indrelid = to_regclass('daily_sales')
 """
 WAITING = "SELECT count(*) FROM pg_locks JOIN pg_database ON oid = database WHERE datname = current_database() AND NOT granted"
-HELD = """
-    SELECT string_agg(DISTINCT mode, ', ') FROM pg_locks
-    WHERE relation = to_regclass('daily_sales') AND granted AND pid <> pg_backend_pid()
-"""
+STOPPING = "SELECT mode FROM pg_locks WHERE relation = to_regclass('daily_sales') AND mode = 'AccessExclusiveLock'"
+KIND = "SELECT relkind, relispopulated FROM pg_class WHERE oid = to_regclass('daily_sales')"
+FILE = "SELECT pg_relation_filenode('daily_sales')"
 PATIENCE = 30.0  # seconds until a refresh that neither ends nor waits is given up; its own time-out comes long before
 
 
@@ -46,6 +45,7 @@ class Story:
     rows: dict
     places: dict
     places_before: dict
+    same_file: bool  # whether the view's rows are still in the file that they were in
 
 
 @pytest.fixture(scope="module")
@@ -83,14 +83,16 @@ def story(built, answers, late):
     """Late orders, then one refresh, which is held in its middle while a reader comes."""
     text = answers["refresh"]
     with built.connect() as connection:
+        require_rows(connection)
         connection.execute(late)
-        places_before = keyed(connection.execute(PLACES))
+        places_before, file = keyed(connection.execute(PLACES)), connection.execute(FILE).fetchone()
         began = clock(connection)
         with held_at_orders(built, text):
             blocked_by = lock_met_by_a_reader(built, VIEW)
         ended = clock(connection)
         rows, places = keyed(connection.execute(VIEW)), keyed(connection.execute(PLACES))
-    return Story(blocked_by, began, ended, rows, places, places_before)
+        same_file = connection.execute(FILE).fetchone() == file
+    return Story(blocked_by, began, ended, rows, places, places_before, same_file)
 
 
 @answer("dashboard")
@@ -102,14 +104,7 @@ def story(built, answers, late):
 def test_is_a_materialized_view(built, expected):
     """`daily_sales` is a materialized view with the rows of the page's query."""
     with built.connect() as connection:
-        row = connection.execute("SELECT relkind, relispopulated FROM pg_class WHERE oid = to_regclass('daily_sales')").fetchone()
-        if row is None:
-            raise Wrong("There is no relation named daily_sales.", expected="a materialized view", got="nothing")
-        if row[0] != "m":
-            kinds = {"v": "a view, which runs its query again for each reader", "r": "a table, which nothing refreshes"}
-            raise Wrong("daily_sales keeps no rows that can be refreshed.", expected="a materialized view", got=kinds.get(row[0], row[0]))
-        if not row[1]:
-            raise Wrong("daily_sales was made WITH NO DATA: whoever reads it now gets an error.", expected="rows", got="not populated")
+        require_rows(connection)
         compare(keyed(connection.execute(VIEW)), expected[0])
 
 
@@ -141,14 +136,20 @@ def test_has_a_unique_index(built):
 def test_page_shows_the_view(first_page, built, answers, note):
     """The page gives `day`, `shop`, `orders`, `revenue` and `as_of` of every row, and reads them from the view."""
     if first_page.columns != [*COLUMNS, "as_of"]:
-        raise Wrong("The columns have other names or another order.", expected=", ".join([*COLUMNS, "as_of"]), got=", ".join(first_page.columns))
+        raise Wrong(
+            "The columns have other names or another order.",
+            expected=", ".join([*COLUMNS, "as_of"]),
+            got=", ".join(first_page.columns),
+        )
     if first_page.types[4] != "timestamptz":
         raise Wrong("as_of is no moment in time.", expected="timestamptz", got=first_page.types[4])
     plan = explain(built, answers["page"])
     note("blocks", plan.root.blocks)
     read = {node.table for node in plan.nodes} & {"orders", "order_lines"}
     if read:
-        raise Wrong("The page still reads what the view is there to spare it.", expected="a read of daily_sales", got=plan.tree)
+        raise Wrong(
+            "The page still reads what the view is there to spare it.", expected="a read of daily_sales", got=plan.tree
+        )
     with built.connect() as connection:
         held = keyed(connection.execute(VIEW))
     if not first_page.rows and held:
@@ -182,6 +183,7 @@ def test_shows_late_orders(story, expected):
 @answer("refresh")
 @points(1)
 @hint(
+    "A row is written when something in it changed, or when the refresh makes all rows without looking. Which of the two is it here?",
     "Which column of the view has another value after each refresh, even where nothing was sold?",
     "What is true of the whole view once needs a place that holds it once.",
 )
@@ -194,11 +196,12 @@ def test_writes_only_what_changed(story, expected, note):
     note("rows_written", len(written))
     if written:
         changed = len(before.keys() | after.keys()) - len(same)
-        why = (
-            "The refresh writes the whole view anew." if story.blocked_by
-            else "Rows in which nothing was sold were written, too: something in each of them is new after each refresh."
+        why = "Rows in which nothing was sold were written, too: something in each of them is new after each refresh."
+        if not story.same_file:
+            why = "The answer makes all rows of the view anew, and drops the old ones."
+        raise Wrong(
+            why, expected=f"{changed} rows written", got=f"{len(written) + changed} of {len(after)} rows written"
         )
-        raise Wrong(why, expected=f"{changed} rows written", got=f"{len(written) + changed} of {len(after)} rows written")
 
 
 @answer("page")
@@ -217,6 +220,25 @@ def test_page_says_how_old_it_is(story, built, answers):
     if as_of < story.began:
         why = "There was a refresh, and the page shows a moment before it."
         raise Wrong(why, expected=f"{story.began:%Y-%m-%d %H:%M:%S.%f} or later", got=f"{as_of:%Y-%m-%d %H:%M:%S.%f}")
+
+
+def require_rows(connection):
+    """Fails unless daily_sales is a materialized view that can be read."""
+    kind, populated = connection.execute(KIND).fetchone() or ("", False)
+    if kind != "m":
+        kinds = {
+            "": "nothing",
+            "v": "a view, which runs its query for each reader",
+            "r": "a table, which nothing refreshes",
+        }
+        raise Wrong(
+            "There is no materialized view named daily_sales.",
+            expected="a materialized view",
+            got=kinds.get(kind, kind),
+        )
+    if not populated:
+        why = "daily_sales was made WITH NO DATA: whoever reads it now gets an error."
+        raise Wrong(why, expected="rows", got="not populated")
 
 
 @contextlib.contextmanager
@@ -249,7 +271,8 @@ def lock_met_by_a_reader(database, text) -> str | None:
         try:
             reader.execute(text)
         except psycopg.errors.LockNotAvailable:
-            return reader.execute(HELD).fetchone()[0] or "a lock that waits"
+            found = reader.execute(STOPPING).fetchone()
+            return found[0] if found else "a lock"
     return None
 
 
@@ -266,7 +289,9 @@ def clock(connection) -> datetime:
 def told_as_of(page) -> datetime:
     """The one moment that the page shows."""
     if page.columns[4:] != ["as_of"] or page.types[4] != "timestamptz" or not page.rows:
-        raise Wrong("The page shows no as_of.", expected="a column as_of, timestamptz, last", got=", ".join(page.columns))
+        raise Wrong(
+            "The page shows no as_of.", expected="a column as_of, timestamptz, last", got=", ".join(page.columns)
+        )
     moments = {row[4] for row in page.rows}
     if None in moments:
         raise Wrong("as_of is NULL: nobody wrote the moment down.", expected="a moment", got="NULL")
@@ -278,7 +303,11 @@ def told_as_of(page) -> datetime:
 def refreshed(story):
     """Fails where the answer left the view as it was: then there was nothing to wait for."""
     if story.places == story.places_before:
-        raise Wrong("After the answer ran, the view is as it was before: late orders are not in it.", expected="a refresh", got="no change")
+        raise Wrong(
+            "After the answer ran, the view is as it was before: late orders are not in it.",
+            expected="a refresh",
+            got="no change",
+        )
 
 
 def compare(got, expected, many=None):

@@ -60,7 +60,9 @@ def test_readers_do_not_queue(story, built, answers):
         report.rollback()
         refresh.result()
     if stopped:
-        raise Wrong("The refresh waited for a report to end, and readers waited behind it.", expected="no wait", got=stopped)
+        raise Wrong(
+            "The refresh waited for a report to end, and readers waited behind it.", expected="no wait", got=stopped
+        )
 
 
 @answer("page")
