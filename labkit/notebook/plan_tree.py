@@ -39,6 +39,7 @@ class Branch:
     guide: str  # the lines of the tree to its left
     limited: bool  # below a LIMIT, which may stop it early
     workers: int  # processes that share it
+    reread: bool = False  # the inner side of a merge join, whose rows count again when it is set back
     slowest: bool = False
 
     @property
@@ -94,7 +95,7 @@ class Branch:
         if self.seen is None:
             return ""
         expected, seen = max(self.expected, 1), max(self.seen, 1)
-        if seen >= expected * OFF:
+        if seen >= expected * OFF and not self.reread:
             return f"{seen / expected:,.0f}× more than expected"
         if expected >= seen * OFF and not self.limited:
             return f"{expected / seen:,.0f}× fewer than expected"
@@ -117,26 +118,24 @@ class Branch:
 
 def branches(plan: Plan) -> list[Branch]:
     """All nodes from the root down, the slowest marked."""
-    found = list(_walk(plan.data["Plan"], "", "", False, 1))
+    found = list(_walk(Branch(plan.data["Plan"], "", False, 1), ""))
     timed = [branch for branch in found if branch.own]
     if len(found) > 1 and timed:
         max(timed, key=lambda branch: branch.own or 0).slowest = True
     return found
 
 
-def _walk(data: dict[str, Any], guide: str, below: str, limited: bool, workers: int) -> Iterator[Branch]:
-    yield Branch(data, guide, limited, workers)
-    children = _children(data)
-    limited = (limited or data["Node Type"] == "Limit") and not _reads_all_first(data)
+def _walk(branch: Branch, below: str) -> Iterator[Branch]:
+    """The branch and all under it; `below` is what is drawn to the left of its children."""
+    yield branch
+    data, children = branch.data, _children(branch.data)
+    limited = (branch.limited or data["Node Type"] == "Limit") and not _reads_all_first(data)
     for child in children:
         last = child is children[-1]
-        yield from _walk(
-            child,
-            below + ("└─ " if last else "├─ "),
-            below + ("   " if last else "│  "),
-            limited,
-            _workers(data, workers),
-        )
+        reread = data["Node Type"] == "Merge Join" and child.get("Parent Relationship") == "Inner"
+        guide = below + ("└─ " if last else "├─ ")
+        under = Branch(child, guide, limited, _workers(data, branch.workers), reread)
+        yield from _walk(under, below + ("   " if last else "│  "))
 
 
 def _children(data: dict[str, Any]) -> list[dict[str, Any]]:

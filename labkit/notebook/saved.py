@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from labkit import source
+
 
 def notebook_path(namespace: Mapping[str, Any]) -> Path | None:
     """The notebook's file as the front end told the kernel: JupyterLab in its environment, VS Code in its
@@ -30,8 +32,8 @@ def answers(path: Path) -> dict[str, str]:
         return {}
     found: dict[str, str] = {}
     for cell in cells:
-        source = cell.get("source", "")
-        first, _, text = (source if isinstance(source, str) else "".join(source)).partition("\n")
-        if cell.get("cell_type") == "code" and first.startswith("%%answer "):
-            found.setdefault(first.removeprefix("%%answer ").strip(), text)
+        parts = cell.get("source", "")
+        text = parts if isinstance(parts, str) else "".join(parts)
+        if cell.get("cell_type") == "code" and (name := source.answer_name(text)):
+            found.setdefault(name, source.answer_text(text))
     return found
