@@ -60,7 +60,8 @@ class Lab:
     @classmethod
     def from_metadata(cls, data: dict[str, Any]) -> Lab:
         """The inverse of `metadata`. Raises TypeError when a field is missing or unknown."""
-        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in data.items()})
+        fields: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in data.items()}
+        return cls(**fields)
 
 
 @cache

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -19,7 +19,7 @@ BENCH = pytest.StashKey["Bench"]()
 class Bench:
     """What the checker works with, from one request to the next."""
 
-    def __init__(self, purpose: str) -> None:
+    def __init__(self, purpose: Literal["learner", "grading"]) -> None:
         self.purpose = purpose
         self.answers: dict[str, str] = {}
         self.notes: dict[str, Any] = {}

@@ -26,6 +26,7 @@ from labkit.grading.answers import DEADLINE
 from labkit.grading.checks import AnswerError
 from labkit.services.postgres import Database
 
+MOST = 32  # sessions at a time; a role of an answer may have 20
 POLL = 0.002  # seconds between two looks at whether a running statement is blocked: a server tells nobody
 
 
@@ -42,7 +43,7 @@ class Sessions:
 
     def __init__(self, database: Database) -> None:
         self.database = database
-        self.threads = ThreadPoolExecutor(thread_name_prefix="session")
+        self.threads = ThreadPoolExecutor(MOST)  # one for each: all but one may be blocked
         self.opened: list[Session] = []
 
     def __enter__(self) -> Self:

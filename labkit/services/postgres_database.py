@@ -47,7 +47,7 @@ class Limits:
 
 
 LEARNER = Limits(statement=60, lock=30, idle_in_transaction=600, connections=20, temp_mb=256)
-GRADED = Limits(statement=10, lock=10, idle_in_transaction=30, connections=20, temp_mb=256)
+GRADED = Limits(statement=60, lock=30, idle_in_transaction=60, connections=20, temp_mb=256)
 
 
 class Database:

@@ -79,9 +79,8 @@ class Container:
 
             def kill() -> None:
                 if process.poll() is None:
-                    _docker("kill", name)
-                    _docker("rm", "--force", name)  # waits until it is gone
-                    process.kill()
+                    process.kill()  # first: Docker waits for an output that nobody reads any more
+                    _docker("rm", "--force", name)
 
             return watch(process, limits, kill)
 
@@ -156,7 +155,7 @@ def _installer() -> list[str]:
 
 
 def _docker(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(["docker", *words], capture_output=True, text=True, check=False)
+    return subprocess.run(["docker", *words], capture_output=True, text=True, check=False, timeout=300)
 
 
 def _must(command: list[str], what: str) -> None:
