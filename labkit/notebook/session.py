@@ -108,13 +108,12 @@ class Session:
         self._slowly("Resetting the database", self.database.reset)
         self.changed.clear()
 
-    def reset_before(self, name: str) -> list[str]:
-        """Resets the database, and returns the answers above `name` that had changed it, to be run again."""
-        above = list(self.lab.answers)[: list(self.lab.answers).index(name)]
-        again = [answer for answer in above if answer in self.changed]
-        self.reset()
-        self.changed.update(again)
-        return again
+    def changed_beside(self, name: str) -> tuple[list[str], list[str]]:
+        """The answers above `name`, and those below it, that left something in the database."""
+        order = list(self.lab.answers)
+        place = order.index(name)
+        above, below = order[:place], order[place + 1 :]
+        return [n for n in above if n in self.changed], [n for n in below if n in self.changed]
 
     def restart(self) -> None:
         """A new server process, a new database, a new checker. Raises ServiceFault."""

@@ -78,9 +78,13 @@ def test_from_wrong_to_right(opened, course):
 def test_an_answer_runs_again_on_a_clean_database(opened):
     cell = "%%answer index\nCREATE INDEX by_word ON item (word)"
     assert "✓ passed" in opened.run(cell).text
+    opened.run("%%answer dear\nCREATE TABLE below (); SELECT id FROM item WHERE price > 1990")
     again = opened.run(cell)
     assert "ERROR" not in again.text
-    assert "index had changed the database before, so that was reset first." in again.text
+    assert "index had changed the database before, so that was reset first, and dear run again." in again.text
+    left = opened.run("%%sql\nSELECT to_regclass('below'), indexname FROM pg_indexes WHERE tablename = 'item'")
+    assert "below" in left.text
+    assert "2 rows" in left.text  # the primary key and one by_word
     assert "✓ passed" in again.text
 
 

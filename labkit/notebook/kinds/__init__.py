@@ -1,7 +1,7 @@
 """The kinds of answers: what running one does besides checking it. Each kind is the module here that bears
 its name.
 
-A kind's module has `run(text, session, name) -> Page`. It does the natural thing with the answer and says
+A kind's module has the functions of `Kind`. `run` does the natural thing with the answer and says
 what happened; a mistake of the answer is part of the page. It raises ServiceFault where the course is to
 blame.
 """
@@ -25,6 +25,10 @@ class Kind(Protocol):
         """Does the natural thing with the answer called `name`."""
         ...
 
+    def redo(self, text: str, session: Session, name: str) -> None:
+        """Does it once more and shows nothing, after the database was reset."""
+        ...
+
 
 def kind(name: str) -> Kind:
     """The kind called `name`. Raises CourseError when there is none."""
@@ -34,3 +38,9 @@ def kind(name: str) -> Kind:
         raise CourseError(
             f"This copy of the course cannot run answers of kind {name!r}. Update it with `make env`."
         ) from error
+
+
+def redo(session: Session, names: list[str]) -> None:
+    """Does these answers once more, in this order."""
+    for name in names:
+        kind(session.lab.answers[name]).redo(session.answers[name], session, name)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from labkit.notebook import sql_run
-from labkit.notebook.page import EMPTY, Page
+from labkit.notebook import kinds, sql_run
+from labkit.notebook.page import Page
 
 if TYPE_CHECKING:
     from labkit.notebook.session import Session
@@ -14,19 +14,28 @@ if TYPE_CHECKING:
 def run(text: str, session: Session, name: str) -> Page:
     """Runs it and shows the rows, what the server said, and the plan.
 
-    An answer that changed the database before (it made a table, an index) would only meet its own traces.
-    So the database is reset first, and the answers above it are run again: what it then meets is what grading
-    gives
-    it.
+    An answer that changed the database before (it made a table, an index) would only meet its own traces. So the
+    database is reset first, and the other answers are run again: it is as if the notebook were run from the top.
     """
-    note = EMPTY
-    if name in session.changed:
-        above = session.reset_before(name)
-        ran = f", and {', '.join(above)} run again" if above else ""
-        note = sql_run.quiet(f"{name} had changed the database before, so that was reset first{ran}.")
-        for earlier in above:
-            sql_run.run(session.database, session.answers[earlier], plan=False)
+    if name not in session.changed:
+        return _run(text, session, name)
+    above, below = session.changed_beside(name)
+    session.reset()
+    kinds.redo(session, above)
+    page = _run(text, session, name)
+    kinds.redo(session, below)
+    ran = f", and {', '.join(above + below)} run again" if above + below else ""
+    return sql_run.quiet(f"{name} had changed the database before, so that was reset first{ran}.") + page
+
+
+def redo(text: str, session: Session, name: str) -> None:
+    """Runs it once more, for what it leaves in the database."""
+    if sql_run.run(session.database, text, plan=False).changed:
+        session.changed.add(name)
+
+
+def _run(text: str, session: Session, name: str) -> Page:
     done = sql_run.run(session.database, text)
     if done.changed:
         session.changed.add(name)
-    return note + sql_run.page(done)
+    return sql_run.page(done)
