@@ -54,6 +54,3 @@ FROM stays WHERE pg_temp.chance(id, 4) < 0.10 ORDER BY id;
 INSERT INTO bookings (flat_id, guest, arrives, leaves, status, note)
 SELECT flat_id, 'friend of guest ' || id, arrives + 1, arrives + 1, 'confirmed', 'day visit'
 FROM stays WHERE nights > 4 AND pg_temp.chance(id, 7) < 0.05 ORDER BY id;
-
-INSERT INTO bookings (flat_id, guest, arrives, leaves, note) VALUES
-    (7, 'family Okafor', '2027-07-17', '2027-07-31', 'four of them, and a dog');

@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from labkit.grading.answers import run, words
-from labkit.grading.checks import Wrong, hint, points
+from labkit.grading.checks import AnswerError, Wrong, hint, points
 from labkit.grading.sessions import Sessions
 
 ROWS = "SELECT id, flat_id, guest, arrives, leaves, status, note FROM bookings ORDER BY id"
@@ -101,7 +101,15 @@ def live(database):
 @pytest.fixture(scope="module")
 def protected(before, live, database, answers):
     """The database after the answer."""
-    run(database, answers["protection"])
+    try:
+        run(database, answers["protection"])
+    except AnswerError as error:
+        if isinstance(error.__cause__, psycopg.errors.ExclusionViolation | psycopg.errors.UniqueViolation):
+            pair = error.__cause__.diag.message_detail
+            raise AnswerError(
+                f"Bookings that are there already break this rule, so Postgres refuses it. {pair}"
+            ) from error
+        raise
     return database
 
 
@@ -134,7 +142,9 @@ def compare(database, before):
         with database.connect() as connection:
             after = connection.execute(ROWS).fetchall()
     except psycopg.errors.UndefinedColumn as error:
-        raise Wrong("The application cannot read its bookings any more.", expected="all columns", got=words(error)) from error
+        raise Wrong(
+            "The application cannot read its bookings any more.", expected="all columns", got=words(error)
+        ) from error
     lost = len({row[0] for row in before} - {row[0] for row in after})
     if lost:
         why = f"{lost:,} bookings are gone, cancelled ones for example: the accounts need them. Let them be, and except them."
@@ -185,7 +195,9 @@ def test_cancelled_bookings_take_no_nights(protected):
 )
 def test_two_in_the_same_moment(protected):
     """Of two bookings made in the same moment one gets in; when the first one gives up, the second one gets in."""
-    second = same_moment(protected, (BOOK, (5, "Ann", "2031-03-01", "2031-03-08")), (BOOK, (5, "Ben", "2031-03-07", "2031-03-14")))
+    second = same_moment(
+        protected, (BOOK, (5, "Ann", "2031-03-01", "2031-03-08")), (BOOK, (5, "Ben", "2031-03-07", "2031-03-14"))
+    )
     refused(second, "A booking that began while the first one was not yet committed")
     second = same_moment(
         protected,

@@ -74,7 +74,11 @@ def test_other_flats_do_not_wait(protected):
 def test_changes_are_guarded(protected):
     """A change of dates, flat or status is refused when it takes a night twice, and goes through when it does not."""
     with guests(protected) as they:
-        for flat, arrives, leaves in ((5, "2032-01-10", "2032-01-17"), (5, "2032-01-20", "2032-01-25"), (6, "2032-01-12", "2032-01-14")):
+        for flat, arrives, leaves in (
+            (5, "2032-01-10", "2032-01-17"),
+            (5, "2032-01-20", "2032-01-25"),
+            (6, "2032-01-12", "2032-01-14"),
+        ):
             accepted(they.book(flat, arrives, leaves), "A booking")
         accepted(they.book(5, "2032-01-12", "2032-01-14", "cancelled"), "A cancelled booking")
         of = "WHERE guest = 'a guest of the check' AND"
@@ -84,7 +88,9 @@ def test_changes_are_guarded(protected):
         accepted(they.change(f"leaves = '2032-01-20' {of} arrives = '2032-01-10'"), "A longer stay in a free flat")
         accepted(they.change(f"note = 'late' {of} arrives = '2032-01-10'"), "A note on a booking")
         accepted(they.change(f"status = 'cancelled' {of} arrives = '2032-01-10'"), "A cancellation")
-        accepted(they.change(f"status = 'held' {of} arrives = '2032-01-12' AND flat_id = 5"), "A comeback to a free flat")
+        accepted(
+            they.change(f"status = 'held' {of} arrives = '2032-01-12' AND flat_id = 5"), "A comeback to a free flat"
+        )
 
 
 @points(1)
@@ -120,4 +126,7 @@ def test_one_statement_with_two_bookings(protected):
     two = "INSERT INTO bookings (flat_id, guest, arrives, leaves) VALUES (%s, 'x', %s, %s), (%s, 'y', %s, %s) RETURNING id"
     with guests(protected) as they:
         refused(they.ask(two, (5, "2033-02-01", "2033-02-08", 5, "2033-02-07", "2033-02-14")), "A pair that overlaps")
-        accepted(they.ask(two, (5, "2033-02-01", "2033-02-08", 5, "2033-02-08", "2033-02-14")), "A pair that does not overlap")
+        accepted(
+            they.ask(two, (5, "2033-02-01", "2033-02-08", 5, "2033-02-08", "2033-02-14")),
+            "A pair that does not overlap",
+        )
