@@ -18,8 +18,8 @@ import psutil
 
 from labkit.home import home, run_folder
 from labkit.services.backend import docker_answers
+from labkit.services.postgres_settings import LABEL
 
-LABEL = "labkit.home"  # as in `postgres_docker`, whose import takes a second
 PATIENCE = 5.0  # seconds for a process to end
 
 

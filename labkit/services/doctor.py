@@ -6,7 +6,6 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -14,8 +13,9 @@ from typing import Literal
 import click
 
 from labkit.home import home
-from labkit.services.backend import choose, docker_answers, docker_host
+from labkit.services.backend import ask_docker, choose, docker_answers, docker_host
 from labkit.services.fault import ServiceFault
+from labkit.services.postgres_settings import IMAGE
 
 State = Literal["ok", "note", "missing"]
 PYTHONS = ((3, 11), (3, 13))
@@ -85,7 +85,7 @@ def postgres() -> Finding:
 
 
 def _embedded_postgres() -> Finding:
-    from labkit.services.postgres_embedded import binaries
+    from labkit.services.postgres_programs import binaries
     from labkit.services.system_user import NAME, check_named
 
     folder = binaries()
@@ -98,23 +98,13 @@ def _embedded_postgres() -> Finding:
 
 
 def _docker_postgres() -> Finding:
-    import docker
-    from docker.errors import DockerException, ImageNotFound
-
-    from labkit.services.postgres_docker import IMAGE
-
     if not docker_answers():
         to_do = "Start Docker, or unset LABKIT_BACKEND"
         return Finding("postgres", "missing", f"docker was asked for, and {docker_host()} does not answer", to_do)
-    try:
-        with closing(docker.from_env(timeout=1)) as client:
-            client.images.get(IMAGE)
-    except ImageNotFound:
-        to_do = f"docker pull {IMAGE} (without a network: export LABKIT_BACKEND=embedded)"
-        return Finding("postgres", "note", f"docker: {IMAGE} will be pulled the first time", to_do)
-    except DockerException as error:
-        return Finding("postgres", "missing", f"docker: {error}", "export LABKIT_BACKEND=embedded")
-    return Finding("postgres", "ok", f"docker: a container of {IMAGE}")
+    if ask_docker(f"/images/{IMAGE}/json") == 200:
+        return Finding("postgres", "ok", f"docker: a container of {IMAGE}")
+    to_do = f"docker pull {IMAGE} (without a network: export LABKIT_BACKEND=embedded)"
+    return Finding("postgres", "note", f"docker: {IMAGE} will be pulled the first time", to_do)
 
 
 def sandbox() -> Finding:

@@ -15,12 +15,11 @@ from labkit import home
 from labkit.services import postgres_prepare as prepare
 from labkit.services import postgres_settings as settings
 from labkit.services.fault import ServiceFault
+from labkit.services.postgres_settings import IMAGE, LABEL
 
 if TYPE_CHECKING:
     from labkit.services.postgres_container import Container
 
-IMAGE = "postgres:18"
-LABEL = "labkit.home"  # on containers and volumes, for `labkit clean`
 PATIENCE = 90.0  # seconds for a server to be ready
 
 

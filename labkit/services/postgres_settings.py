@@ -4,6 +4,8 @@ the same."""
 from __future__ import annotations
 
 MAJOR = 18
+IMAGE = f"postgres:{MAJOR}"
+LABEL = "labkit.home"  # on containers and volumes, for `labkit clean`
 SUPERUSER = "postgres"
 
 # Sorts by code point, whatever the machine's C library: ICU and libc change the order of text between

@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from labkit.services.postgres import Postgres, Template, postgres
-from labkit.services.postgres_docker import LABEL
+from labkit.services.postgres_settings import LABEL
 from tests.backends import BACKENDS, why_not
 
 STANDINS = Path(__file__).parents[1] / "standins" / "build"

@@ -13,7 +13,7 @@ import pytest
 from labkit.home import run_folder
 from labkit.services.backend import Backend
 from labkit.services.postgres import Postgres, postgres
-from labkit.services.postgres_docker import IMAGE, LABEL
+from labkit.services.postgres_settings import IMAGE, LABEL
 from tests.services.conftest import ROWS, containers, keeper, servers, until
 
 NOTHING = ("Nothing is left.\n", "")

@@ -14,7 +14,7 @@ import pytest
 
 from labkit.services import system_user
 from labkit.services.postgres import ServiceFault, postgres
-from labkit.services.postgres_embedded import binaries
+from labkit.services.postgres_programs import binaries
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root steps down to another user")
 
