@@ -30,37 +30,40 @@ class Page:
 
 
 EMPTY = Page(Markup(), "")
+_styled_cell: int | None = None  # the number of the last cell that has the style sheet
 
 
 @cache
 def style() -> Markup:
-    """The style sheet.
-
-    Every output carries it, as any of them may be the only one left in a saved notebook.
-    """
+    """The style sheet."""
     return Markup("<style>{}</style>").format(
         Markup(resources.files("labkit.notebook").joinpath("style.css").read_text())
     )
 
 
-def framed(content: Markup, kind: str = "") -> Markup:
-    """The content as it stands in a notebook, with its style."""
-    return Markup('{}<div class="lk {}">{}</div>').format(style(), kind, content)
+def framed(content: Markup) -> Markup:
+    """The content as it stands in a notebook."""
+    return Markup('<div class="lk">{}</div>').format(content)
 
 
-def bundle(page: Page, widget: DOMWidget | None = None) -> dict[str, Any]:
+def bundle(page: Page, widget: DOMWidget | None = None, *, styled: bool = True) -> dict[str, Any]:
     """The page as Jupyter messages carry it; a front end takes the richest form that it knows."""
-    data: dict[str, Any] = {"text/plain": page.text, "text/html": framed(page.html) if page.html else ""}
+    html = (style() if styled else Markup()) + framed(page.html) if page.html else ""
+    data: dict[str, Any] = {"text/plain": page.text, "text/html": html}
     if widget is not None:
         data[WIDGET] = {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
     return data
 
 
 def show(page: Page, widget: DOMWidget | None = None) -> None:
-    """Puts the page below the cell."""
+    """Puts the page below the cell. Each cell's first output brings the style sheet, as any cell may be kept alone."""
+    global _styled_cell
+    from IPython.core.getipython import get_ipython
     from IPython.display import display
 
-    display(bundle(page, widget), raw=True)
+    cell = getattr(get_ipython(), "execution_count", None)
+    display(bundle(page, widget, styled=cell is None or cell != _styled_cell), raw=True)
+    _styled_cell = cell
 
 
 def has_widgets() -> bool:

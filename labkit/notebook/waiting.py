@@ -65,7 +65,7 @@ class _Line:
         from IPython.display import display
 
         text = f"{what} … {seconds:.0f} s"
-        page = bundle(Page(Markup('<p class="lk-wait" role="status"><i>⏳</i> {}</p>').format(text), text))
+        page = bundle(Page(Markup('<p role="status">⏳ {}</p>').format(text), text), styled=False)
         self.pause = 1.0
         if self.handle is None:
             self.handle = display(page, raw=True, display_id=True)
