@@ -69,9 +69,7 @@ def test_a_program_runs_with_its_files_and_the_libraries(sandbox: Sandbox):
 
 
 def test_it_is_nobody_without_capabilities(sandbox: Sandbox):
-    done = python(
-        sandbox, "import os; print(os.getuid(), os.getgid()); print(open('/proc/self/status').read())"
-    )
+    done = python(sandbox, "import os; print(os.getuid(), os.getgid()); print(open('/proc/self/status').read())")
     status = dict(line.split(":\t", 1) for line in done.stdout.splitlines() if ":\t" in line)
     assert done.stdout.startswith("65534 65534\n")
     assert {int(status[name], 16) for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")} == {0}
@@ -81,7 +79,7 @@ def test_it_is_nobody_without_capabilities(sandbox: Sandbox):
 @pytest.mark.skipif(os.geteuid() != 0, reason="not run: only root has a root to step down from")
 def test_to_the_kernel_too_it_is_not_root(sandbox: Sandbox, tmp_path: Path):
     with socket.socket(socket.AF_UNIX) as listener:
-        place = Path(os.environ["TMPDIR"], "peer", "s")
+        place = Path(os.environ["TMPDIR"], f"peer-{sandbox.kind}", "s")
         place.parent.mkdir(mode=0o711)
         listener.bind(str(place))
         place.chmod(0o666)
@@ -197,9 +195,7 @@ def test_nothing_outside_of_its_folders_can_be_written(sandbox: Sandbox):
             except OSError:
                 pass
     """
-    wrote = set(
-        python(sandbox, "import os; os.chdir('/tmp')\n" + textwrap.dedent(program)).stdout.splitlines()
-    )
+    wrote = set(python(sandbox, "import os; os.chdir('/tmp')\n" + textwrap.dedent(program)).stdout.splitlines())
     assert wrote <= {"wrote ", "wrote /work"}
 
 
@@ -215,9 +211,10 @@ def test_the_environment_does_not_leak(sandbox: Sandbox, monkeypatch: pytest.Mon
 def test_a_password_is_not_on_a_command_line(sandbox: Sandbox):
     name = type(sandbox).__name__
     code = f"""
-        from labkit.grading.sandbox import {name}
+        from labkit.grading.sandbox import {name}, Limits
         secret = {{"PGPASSWORD": "pa55" + "word"}}
-        {name}.probe().run(["python", "-c", "import time; time.sleep(987)"], env=secret)
+        program = ["python", "-c", "import time; time.sleep(987)"]
+        {name}.probe().run(program, env=secret, limits=Limits(seconds=2))
     """
     caller = subprocess.Popen([sys.executable, "-c", textwrap.dedent(code)])
     try:
@@ -357,11 +354,7 @@ def test_all_ends_when_the_caller_is_killed(sandbox: Sandbox):
 
 def left() -> list[int]:
     """Processes of the programs above (not of those who start them)."""
-    return [
-        p.pid
-        for p in psutil.process_iter()
-        if "python" in words(p)[:60] and words(p).endswith("time.sleep(987)")
-    ]
+    return [p.pid for p in psutil.process_iter() if "python" in words(p)[:60] and words(p).endswith("time.sleep(987)")]
 
 
 def words(process: psutil.Process) -> str:

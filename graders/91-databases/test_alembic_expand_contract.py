@@ -1,0 +1,386 @@
+"""Checks of alembic-expand-contract: two versions of the application go on while a column is split under them."""
+
+import random
+import threading
+import time
+
+import psycopg
+import pytest
+
+from labkit.grading.checks import AnswerError, Wrong, answer, hint, points
+from labkit.grading.rollout import Rollout
+from labkit.services.alembic_project import NotAMigration, heads
+from labkit.services.traffic import Traffic
+
+STEPS = ("upgrade expand", "upgrade backfill", "upgrade contract", "downgrade base", "upgrade contract")
+PATIENCE = 0.2  # seconds for which a request of the application waits for a lock before it gives up
+BATCH = 5_000  # rows that one transaction of the backfill may change
+USUAL = 0.03  # seconds that COUNTING takes on a machine that is not busy
+COUNTING = "SELECT sum(n) FROM generate_series(1, 300000) AS n"
+OLD, NEW = "n-1", "n"
+
+
+def split(full_name):
+    """The rule of the task: up to the first space, and what follows it."""
+    given, _, family = full_name.partition(" ")
+    return given, family
+
+
+def join(given, family):
+    """The whole name again."""
+    return f"{given} {family}" if family else given
+
+
+class Application:
+    """Both versions of the application, and what they have written: `names` is who everybody must be."""
+
+    SQL = {  # noqa: RUF012
+        (OLD, "insert"): "INSERT INTO customers (email, full_name) VALUES (%s, %s) RETURNING id",
+        (NEW, "insert"): "INSERT INTO customers (email, given_name, family_name) VALUES (%s, %s, %s) RETURNING id",
+        (OLD, "rename"): "UPDATE customers SET full_name = %s WHERE id = %s",
+        (NEW, "rename"): "UPDATE customers SET given_name = %s, family_name = %s WHERE id = %s",
+        (OLD, "read"): "SELECT full_name FROM customers WHERE id = %s",
+        (NEW, "read"): "SELECT given_name, family_name FROM customers WHERE id = %s",
+        "move": "UPDATE customers SET email = %s WHERE id = %s",
+    }
+
+    def __init__(self, database, people=2):
+        self.database, self.people = database, people
+        with database.connect() as connection:
+            rows = connection.execute("SELECT id, full_name FROM customers ORDER BY id").fetchall()
+            started = time.monotonic()
+            connection.execute(COUNTING)
+            slowness = max(1.0, (time.monotonic() - started) / USUAL)
+        self.names = {number: split(name) for number, name in rows}
+        self.written = set()  # customers that were written since expand
+        self.untouched = [number for number, _ in rows]
+        self.turn = 0
+        self._lock = threading.Lock()
+        self._patience = f"{1000 * PATIENCE * slowness:.0f}ms"  # a slow machine is not the answer's fault
+        self._sessions = {}
+
+    def close(self):
+        """Ends its sessions."""
+        for session in self._sessions.values():
+            session.close()
+        self._sessions.clear()
+
+    def session(self, version, person):
+        """The session of one person with one version, opened on first use: both versions stay connected."""
+        if (version, person) not in self._sessions:
+            session = self.database.connect(prepare_threshold=None)
+            session.execute("SELECT set_config('lock_timeout', %s, false)", [self._patience])
+            self._sessions[version, person] = session
+        return self._sessions[version, person]
+
+    def visits(self, *versions):
+        """What a person does at each turn, with one of the versions that run; for Traffic."""
+
+        def visit(person, turn):
+            with self._lock:
+                self.turn += 1
+                mine = self.turn
+            draw = random.Random(mine)
+            version, reader = draw.choice(versions), draw.choice(versions)
+            act = draw.choices([self.rename, self.insert, self.move, self.look], [6, 2, 2, 2])[0]
+            number = act(version, person, mine, self.someone(person, draw))
+            self.compare(reader, person, number)
+
+        return visit
+
+    def someone(self, person, draw):
+        """A customer whom nobody else writes: everyone has their own."""
+        return self.untouched[draw.randrange(len(self.untouched) // self.people) * self.people + person]
+
+    def rename(self, version, person, turn, number):
+        """Somebody gets another name."""
+        given, family = new_name(version, turn)
+        params = [join(given, family)] if version == OLD else [given, family]
+        self.session(version, person).execute(self.SQL[version, "rename"], [*params, number])
+        return self.remember(number, given, family)
+
+    def insert(self, version, person, turn, _):
+        """A new customer."""
+        given, family = new_name(version, turn)
+        params = [join(given, family)] if version == OLD else [given, family]
+        email = f"new{turn}@example.org"
+        row = self.session(version, person).execute(self.SQL[version, "insert"], [email, *params]).fetchone()
+        return self.remember(row[0], given, family)
+
+    def move(self, version, person, turn, number):
+        """Only the e-mail address changes."""
+        self.session(version, person).execute(self.SQL["move"], [f"moved{turn}@example.org", number])
+        return number
+
+    def look(self, _version, _person, _turn, number):
+        """Nothing is written."""
+        return number
+
+    def remember(self, number, given, family):
+        """Keeps what was written, once the database has said yes."""
+        self.names[number] = (given, family)
+        self.written.add(number)
+        return number
+
+    def compare(self, version, person, number):
+        """Reads a customer with one version. Raises Wrong when that is not who it must be."""
+        row = self.session(version, person).execute(self.SQL[version, "read"], [number]).fetchone()
+        expected = self.names[number]
+        if version == NEW and row == (None, None) and number not in self.written:
+            return  # not yet backfilled: version n shows the e-mail address instead
+        got = row and (row[0] if version == OLD else tuple(row))
+        wanted = join(*expected) if version == OLD else expected
+        if got != wanted:
+            why = f"Version {version} reads another name than the one that was written last. Look at what keeps the columns in step."
+            raise Wrong(why, expected=repr(wanted), got=repr(got))
+
+    def everybody(self, columns="given_name, family_name"):
+        """Compares all customers: nobody may be missing, and nobody have a name that they were not given."""
+        with self.database.connect() as connection:
+            rows = connection.execute(f"SELECT id, {columns} FROM customers").fetchall()
+        found = {number: tuple(name) for number, *name in rows}
+        wanted = self.names if columns != "full_name" else {n: (join(*name),) for n, name in self.names.items()}
+        if missing := len(wanted.keys() - found.keys()):
+            raise Wrong(f"{missing:,} customers are gone.", expected=f"{len(wanted):,} customers", got=f"{len(found):,}")
+        wrong = [number for number, name in wanted.items() if found[number] != name]
+        if wrong:
+            number = wrong[0]
+            why = f"{len(wrong):,} of {len(wanted):,} customers do not have the names that they should have, e.g. number {number}."
+            raise Wrong(why, expected=repr(wanted[number]), got=repr(found[number]))
+
+
+def new_name(version, turn):
+    """A name that nobody has; with version n also one that the rule would split elsewhere, and one without a family name."""
+    given = "Mary Ann" if version == NEW and turn % 3 == 0 else "Mary"
+    return (f"Madonna-{turn}", "") if turn % 7 == 0 else (given, f"van Dyke-{turn}")
+
+
+def under_traffic(application, rollout, *versions):
+    """The next step, while people use the application. The requests; raises Wrong when one of them failed."""
+    with Traffic(application.visits(*versions), people=application.people) as traffic:
+        rollout.step()
+    failed = [request for request in traffic.requests if request.error]
+    if failed:
+        why = f"{len(failed)} of {len(traffic.requests)} requests of the application failed while the migration ran."
+        if "LockNotAvailable" in failed[0].error:
+            why = f"{why} They had waited for a lock for 200 ms, and gave up. What holds it, and until when?"
+        raise Wrong(why, expected="every request is answered", got=failed[0].error)
+    return traffic
+
+
+def told(act, what):
+    """Does it; an error of Postgres that the application meets is the migration's failure."""
+    try:
+        return act()
+    except psycopg.Error as error:
+        raise Wrong(f"{what} fails.", expected="no error", got=str(error).strip()) from error
+
+
+@pytest.fixture(scope="module")
+def application(database):
+    """The application on the lab's data, before any migration."""
+    application = Application(database)
+    yield application
+    application.close()
+
+
+@pytest.fixture(scope="module")
+def rollout(sandbox, database, answers, application):
+    """The migrations, ready to be run one by one."""
+    with Rollout(sandbox, database, dict(answers), STEPS) as rollout:
+        yield rollout
+
+
+class Stage:
+    """One step, run once: its traffic, or what went wrong, told to every check that asks."""
+
+    def __init__(self, run):
+        self.wrong, self.traffic = None, None
+        try:
+            self.traffic = run()
+        except Wrong as wrong:
+            self.wrong = wrong
+
+    def need(self):
+        """The traffic, if nothing went wrong."""
+        if self.wrong:
+            raise Wrong(self.wrong.why, expected=self.wrong.expected, got=self.wrong.got)
+        return self.traffic
+
+
+@pytest.fixture(scope="module")
+def expanded(rollout, application, answers):
+    """After expand; version n-1 was in use meanwhile."""
+    assert answers["expand"]
+    stage = Stage(lambda: under_traffic(application, rollout, OLD))
+    application.written.clear()  # what n-1 wrote before the new columns came is for the backfill to fill
+    return stage
+
+
+@pytest.fixture(scope="module")
+def backfilled(rollout, application, expanded, answers):
+    """After backfill; both versions were in use meanwhile."""
+    assert answers["backfill"]
+    return Stage(lambda: under_traffic(application, rollout, OLD, NEW))
+
+
+@pytest.fixture(scope="module")
+def filled(application, backfilled):
+    """What the table says right after the backfill."""
+    return Stage(application.everybody)
+
+
+@pytest.fixture(scope="module")
+def contracted(rollout, application, filled, largest, answers):
+    """After contract; only version n was in use."""
+    assert answers["contract"]
+    return Stage(lambda: under_traffic(application, rollout, NEW))
+
+
+@pytest.fixture(scope="module")
+def largest(database, backfilled):
+    """How many rows the largest transaction of the backfill left behind."""
+    with database.connect() as connection:
+        counted = "SELECT max(n) FROM (SELECT count(*) AS n FROM customers GROUP BY xmin::text) AS changed"
+        return connection.execute(counted).fetchone()[0]
+
+
+@answer("expand")
+@points(2)
+@hint(
+    "Version n-1 is the application as it runs now. Which of its statements would an old program send after your migration?",
+    "Adding is safe, and taking away or renaming is not. What must a new column allow, so that an INSERT that does not name it works?",
+    "If requests waited: an ALTER TABLE locks the table until its transaction ends. What else does that transaction do?",
+)
+def test_version_n_1_goes_on(expanded, application):
+    """Version n−1 goes on reading and writing while expand runs and afterwards, and no request waits for over 200 ms."""
+    expanded.need()
+    told(lambda: use(application, OLD, OLD), "Version n-1, after expand,")
+
+
+@answer("expand")
+@points(2)
+@hint(
+    "One version writes `full_name`, the other one `given_name` and `family_name`, in the same row. Who keeps the other columns in step?",
+    "The database can change a row while it is being written, whoever writes it. How does it know which of the columns the application changed?",
+    "Four cases: each version inserts, each version updates. In an UPDATE, OLD and NEW tell them apart; what tells them apart in an INSERT?",
+)
+def test_versions_see_each_other(expanded, application):
+    """What one version writes, the other one reads at once: n−1 by the rule of splitting, n with a space between the names."""
+    expanded.need()
+    for writer, reader in ((OLD, NEW), (NEW, OLD), (NEW, NEW)):
+        what = f"What version {writer} writes, and version {reader} reads,"
+        told(lambda writer=writer, reader=reader: use(application, writer, reader), what)
+
+
+def use(application, writer, reader):
+    """Every kind of write by one version, read by the other; on customers of the first person's."""
+    for turn in range(21):
+        for act in (application.insert, application.rename, application.move):
+            application.turn += 1
+            known = sorted(application.written) or application.untouched[:1]
+            number = known[turn % len(known)]
+            if act == application.rename:
+                number = application.untouched[application.turn * application.people % len(application.untouched)]
+            application.compare(reader, 0, act(writer, 0, application.turn, number))
+
+
+@answer("backfill")
+@points(2)
+@hint(
+    "SELECT full_name, given_name, family_name FROM customers shows some. Which of them do not follow the rule?",
+    "Names with one word, and with four: where is the first space?",
+    "If the wrong ones have 'Mary' in them: version n has written some customers already. Whose names does your backfill replace?",
+)
+def test_everybody_has_names(backfilled, filled):
+    """After the backfill every customer has a given name and a family name, and what the applications wrote meanwhile still holds."""
+    backfilled.need()
+    filled.need()
+
+
+@answer("backfill")
+@points(2)
+@hint(
+    "A row that was changed stays locked until the transaction ends. When does yours end?",
+    "Alembic runs a migration in one transaction, unless you ask for another way: see «A transaction of your own» in this lab.",
+    "A loop: change some thousand rows, commit, until there are none left. How do you find the next ones?",
+)
+def test_batches(backfilled, largest, note):
+    """No transaction of the backfill changes more than 5,000 rows, and no request waits for over 200 ms."""
+    if largest > BATCH:
+        why = "One transaction changed too many rows: for as long as it took, whoever wanted to write one of them waited."
+        raise Wrong(why, expected=f"at most {BATCH:,} rows in a transaction", got=f"{largest:,} rows")
+    traffic = backfilled.need()
+    note("requests", [[round(r.at, 4), round(1000 * r.seconds, 2)] for r in traffic.requests])
+
+
+@answer("contract")
+@points(1)
+@hint(
+    "Each migration stands on another one. Draw them: who stands on whom?",
+    "`down_revision` names the one below. What does Alembic do with `upgrade head` when two have the same one?",
+)
+def test_one_head(answers):
+    """The three migrations form one line: expand, backfill, contract, with one head."""
+    names = ("expand", "backfill", "contract")
+    try:
+        found = heads([answers[name] for name in names])
+    except NotAMigration as error:
+        raise AnswerError(str(error)) from error
+    if len(found) != 1:
+        raise Wrong("`alembic heads` gives more (or less) than one.", expected="1 head", got=", ".join(found) or "none")
+
+
+@answer("contract")
+@points(2)
+@hint(
+    "What is there only because of version n-1? The column, and what else?",
+    "What runs at each write, and still names the column that is gone?",
+    "A rule that holds for all rows can be said in the schema: which of the two new columns may be null from now on?",
+)
+def test_only_version_n(contracted, application, database):
+    """Without version n−1: `full_name` is gone, the new columns are NOT NULL, and version n goes on meanwhile and afterwards."""
+    contracted.need()
+    found = columns(database)
+    if "full_name" in found:
+        raise Wrong("The column full_name is still there.", expected="given_name, family_name", got=", ".join(found))
+    nullable = [name for name in ("given_name", "family_name") if found.get(name) != "NOT NULL"]
+    if nullable:
+        raise Wrong(f"{' and '.join(nullable)} may still be null.", expected="NOT NULL", got="nullable")
+    told(lambda: use(application, NEW, NEW), "Version n, after contract,")
+    told(application.everybody, "Reading all customers")
+
+
+def columns(database):
+    """The table's columns, and whether they are NOT NULL; from the catalog."""
+    with database.admin() as admin:
+        rows = admin.execute(
+            """SELECT attname, CASE WHEN attnotnull THEN 'NOT NULL' ELSE 'NULL' END FROM pg_attribute
+               WHERE attrelid = (SELECT c.oid FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = relnamespace
+                                 WHERE relname = 'customers' AND nspname = 'public')
+                 AND attnum > 0 AND NOT attisdropped ORDER BY attnum"""
+        ).fetchall()
+    return dict(rows)
+
+
+@answer("contract")
+@points(2)
+@hint(
+    "After `downgrade base` version n-1 runs alone again. What does it read from a row that version n wrote?",
+    "A column that was dropped is gone with all that was in it. From what can it be filled again?",
+    "The way up ends with three migrations undone one after the other, the last one first. Does each leave what the one below it expects?",
+)
+def test_there_and_back(contracted, rollout, application, database):
+    """Down to the beginning and up again on the filled table: nobody is lost, and every name is whole."""
+    contracted.need()
+    rollout.step()
+    found = columns(database)
+    if found.get("full_name") != "NOT NULL" or "given_name" in found or "family_name" in found:
+        got = ", ".join(f"{name} {null}" for name, null in found.items())
+        raise Wrong("After `downgrade base` the table is not as it was.", expected="full_name NOT NULL, no other name", got=got)
+    told(lambda: application.everybody("full_name"), "Reading full_name after the downgrade")
+    for number in application.names:
+        application.names[number] = split(join(*application.names[number]))
+    told(lambda: use(application, OLD, OLD), "Version n-1, after the downgrade,")
+    rollout.step()
+    told(application.everybody, "Reading all customers after the second upgrade")

@@ -1,0 +1,66 @@
+"""Hidden checks of alembic-expand-contract: other names, more people at once, customers that the backfill has in hand."""
+
+from test_alembic_expand_contract import (
+    BATCH,
+    NEW,
+    OLD,
+    Application,
+    application,
+    backfilled,
+    columns,
+    contracted,
+    expanded,
+    filled,
+    largest,
+    rollout,
+    told,
+    use,
+)
+
+from labkit.grading.checks import Wrong, answer, points, review
+
+
+@answer("expand")
+@points(2)
+@review("Which version writes which columns, and what keeps the others in step: for inserts and updates, both ways.")
+def test_both_versions(expanded, application):
+    """While expand runs and afterwards, both versions read what either of them wrote."""
+    expanded.need()
+    for writer in (OLD, NEW):
+        for reader in (OLD, NEW):
+            told(lambda writer=writer, reader=reader: use(application, writer, reader), "A request")
+
+
+@answer("backfill")
+@points(3)
+@review("What happens to a row that the application writes between the moment you read it and the moment you write it.")
+def test_nothing_lost_or_stale(backfilled, filled):
+    """Whatever either version wrote while the backfill ran is still there, and every name was split by the rule."""
+    backfilled.need()
+    filled.need()
+
+
+@answer("backfill")
+@points(1)
+@review("When the backfill's transactions end, and how many rows each of them holds.")
+def test_batches_on_other_data(backfilled, largest):
+    """No transaction of the backfill changes more than 5,000 rows, whatever numbers the customers have."""
+    if largest > BATCH:
+        raise Wrong("A transaction changed too many rows.")
+    backfilled.need()
+
+
+@answer("contract")
+@points(3)
+@review("What contract removes, and what its downgrade must bring back, for rows of both versions.")
+def test_there_and_back_on_other_data(contracted, rollout, application, database):
+    """Contract, down to the beginning and up again: version n goes on, and no name changes."""
+    contracted.need()
+    told(lambda: use(application, NEW, NEW), "Version n, after contract,")
+    rollout.step()
+    if columns(database).get("full_name") != "NOT NULL":
+        raise Wrong("full_name is not as it was.")
+    told(lambda: application.everybody("full_name"), "Reading full_name after the downgrade")
+    rollout.step()
+    if "full_name" in columns(database):
+        raise Wrong("full_name is still there after the second upgrade.")

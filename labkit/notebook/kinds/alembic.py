@@ -1,0 +1,102 @@
+"""A migration: it is run with Alembic on the learner's database, after the ones above it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from markupsafe import Markup
+
+from labkit.notebook import sql_run
+from labkit.notebook.page import EMPTY, Page
+from labkit.notebook.waiting import in_background, wait_for
+from labkit.services import alembic_project
+from labkit.services.alembic_project import NotAMigration
+
+if TYPE_CHECKING:
+    from labkit.notebook.session import Session
+
+DEADLINE = 60.0  # seconds; an answer that is graded has less
+TABLES = """
+    SELECT c.relname AS table, a.attname AS column, format_type(a.atttypid, a.atttypmod) AS type,
+           CASE WHEN a.attnotnull THEN 'NOT NULL' ELSE '' END AS "null?"
+    FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid
+    WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND c.relname <> 'alembic_version'
+      AND a.attnum > 0 AND NOT a.attisdropped
+    ORDER BY c.relname, a.attnum
+"""
+
+
+def run(text: str, session: Session, name: str) -> Page:
+    """Upgrades the learner's database to the answer, and shows what Alembic says and the columns that there are.
+
+    A database that has been upgraded to it (or beyond) before would be upgraded no more: it is reset first. The
+    answers above are run with it, as they are needed below it.
+    """
+    note = EMPTY
+    order = list(session.lab.answers)
+    if any(answer in session.changed for answer in order[order.index(name) :]):
+        session.reset()
+        note = sql_run.quiet("The database was upgraded to this one before, so it was reset first.")
+    known = session.known_answers()
+    above = order[: order.index(name) + 1]
+    missing = [answer for answer in above if answer not in known]
+    if missing:
+        return note + failed(f"It stands on {', '.join(missing)}: run that cell first.")
+    answers = {answer: known[answer] for answer in above} | {name: text}
+    try:
+        said, ok = upgrade(session, answers)
+    except NotAMigration as error:
+        return note + failed(str(error))
+    session.changed.update(above)
+    if not ok:
+        return note + failed(said)
+    return note + sql_run.page(sql_run.run(session.database, TABLES, plan=False), with_plan=False) + sql_run.quiet(said)
+
+
+def upgrade(session: Session, answers: dict[str, str]) -> tuple[str, bool]:
+    """Runs the migrations, as the learner's own program. What Alembic says, and whether it went well."""
+    steps = [f"upgrade {name}" for name in answers]
+    with tempfile.TemporaryDirectory(prefix="labkit-alembic-") as folder:
+        for path, text in alembic_project.files(answers, list(answers)).items():
+            file = Path(folder, path)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, encoding="utf-8")
+        environment = {**os.environ, **alembic_project.environment(session.database)}
+        process = subprocess.Popen(
+            [sys.executable, *alembic_project.command(steps)[1:]],
+            cwd=folder,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        running = in_background(process.communicate, timeout=DEADLINE)
+        try:
+            out, errors = wait_for(running, "Alembic is at work", on_interrupt=process.kill)
+        except subprocess.TimeoutExpired:
+            return f"It ran for over {DEADLINE:g} s and was stopped.", False
+        finally:
+            process.kill()
+            process.wait()
+    return (out.strip() if process.returncode == 0 else errors.strip()), process.returncode == 0
+
+
+def migrate(*names: str) -> None:
+    """Runs these answers of the open lab on its database, as they were last run or saved, and prints what Alembic says."""
+    from labkit.notebook.session import current
+
+    session = current()
+    said, _ = upgrade(session, {name: session.answer(name) for name in names})
+    session.changed.update(names)
+    print(said)
+
+
+def failed(text: str) -> Page:
+    """What went wrong, as an error card."""
+    html = Markup('<div class="lk-card lk-fail"><span class="lk-state">✗ Error</span><pre>{}</pre></div>').format(text)
+    return Page(html, f"ERROR: {text}")

@@ -1,0 +1,150 @@
+"""A minimal Alembic project around migrations that someone wrote: its files, and the command that runs steps of it.
+
+The database is the one of the PG* environment variables. `run.py` runs steps such as "upgrade expand" in one process. A
+migration's file joins the project with the first step that names it, so a mistake in a later one is met only there.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping, Sequence
+
+from labkit.services.postgres import Database
+
+GATE, DONE = 1_101, 1_102  # advisory locks: the step may begin (held by who runs it till then), the step is done
+
+INI = "[alembic]\nscript_location = migrations\npath_separator = os\n"
+
+ENV = '''"""Connects with the PG* variables, and runs each migration in a transaction of its own."""
+from alembic import context
+from sqlalchemy import create_engine, pool
+
+engine = create_engine("postgresql+psycopg://", poolclass=pool.NullPool)
+with engine.connect() as connection:
+    context.configure(connection=connection, target_metadata=None, transaction_per_migration=True)
+    with context.begin_transaction():
+        context.run_migrations()
+'''
+
+RUN = '''"""Runs steps one after the other. With --gates, each waits until its gate is opened, and then says when it is done."""
+import shutil, sys, time, traceback
+from pathlib import Path
+
+import psycopg
+from alembic import command
+from alembic.config import Config
+
+STEPS = [step.split() for step in sys.argv[1:] if step != "--gates"]
+
+
+def told(error):
+    """The error with the line of the migration that it comes from."""
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if "/versions/" in f.filename]
+    place = f"{Path(frames[-1].filename).name}, line {frames[-1].lineno}: " if frames else ""
+    if isinstance(error, SyntaxError):
+        place = f"{Path(error.filename or '').name}, line {error.lineno}: "
+    error = getattr(error, "orig", None) or error
+    return f"{place}{type(error).__name__}: {error}"
+
+
+def run(verb, target):
+    answer = Path("answers", target + ".py")
+    if answer.exists() and not Path("migrations/versions", answer.name).exists():
+        shutil.copy(answer, "migrations/versions")
+    revision = REVISIONS.get(target, target)
+    started = time.monotonic()
+    getattr(command, verb)(Config("alembic.ini"), revision)
+    print(f"alembic {verb} {revision}: {1000 * (time.monotonic() - started):.0f} ms", flush=True)
+
+
+def main():
+    Path("migrations/versions").mkdir(parents=True, exist_ok=True)
+    gates = psycopg.connect(autocommit=True) if "--gates" in sys.argv else None
+    for number, (verb, target) in enumerate(STEPS):
+        if gates:
+            gates.execute("SET statement_timeout = 0; SET lock_timeout = 0")
+            gates.execute("SELECT pg_advisory_lock(%s, %s)", [GATE, number])
+        try:
+            run(verb, target)
+        except BaseException as error:
+            print(told(error), file=sys.stderr)
+            sys.exit(1)
+        if gates:
+            gates.execute("SELECT pg_advisory_lock(%s, %s)", [DONE, number])
+
+
+if __name__ == "__main__":
+    main()
+'''
+
+
+class NotAMigration(ValueError):
+    """The text cannot be an Alembic migration: what is wrong, and what to write."""
+
+
+def identifiers(text: str) -> tuple[str, tuple[str, ...]]:
+    """The `revision` of a migration and those that it stands on, read without running it. Raises NotAMigration."""
+    try:
+        body = ast.parse(text).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        line = f" (line {error.lineno})" if isinstance(error, SyntaxError) else ""
+        raise NotAMigration(f"The migration is not valid Python: {error}{line}") from error
+    found = dict(pair for node in body for pair in _assigned(node))
+    for name in ("revision", "down_revision"):
+        if name not in found:
+            raise NotAMigration(f'The migration does not say its `{name}`. Write it as in: {name} = "some_name".')
+    below = found["down_revision"]
+    below = () if below is None else (below,) if isinstance(below, str) else below
+    if not isinstance(found["revision"], str) or not isinstance(below, tuple | list):
+        raise NotAMigration("`revision` is a string, and `down_revision` a string or None. Write them so.")
+    return found["revision"], tuple(map(str, below))
+
+
+def _assigned(node: ast.stmt) -> list[tuple[str, object]]:
+    """The names that a statement gives a literal value."""
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+    value = getattr(node, "value", None)
+    if not targets or value is None:
+        return []
+    try:
+        literal = ast.literal_eval(value)
+    except ValueError:
+        return []
+    return [(target.id, literal) for target in targets if isinstance(target, ast.Name)]
+
+
+def heads(texts: Sequence[str]) -> list[str]:
+    """The revisions that no other one stands on. Raises NotAMigration."""
+    known = [identifiers(text) for text in texts]
+    below = {name for _, names in known for name in names}
+    return sorted({revision for revision, _ in known} - below)
+
+
+def files(answers: Mapping[str, str], needed: Sequence[str]) -> dict[str, str]:
+    """The project's files by path; `needed` are the answers that must be migrations. Raises NotAMigration."""
+    revisions: dict[str, str] = {}
+    for name, text in answers.items():
+        try:
+            revisions[name] = identifiers(text)[0]
+        except NotAMigration:
+            if name in needed:
+                raise
+    head = f"GATE, DONE, REVISIONS = {GATE}, {DONE}, {revisions!r}\n"
+    project = {"alembic.ini": INI, "migrations/env.py": ENV, "run.py": RUN.replace("STEPS =", head + "STEPS =", 1)}
+    return project | {f"answers/{name}.py": text for name, text in answers.items()}
+
+
+def command(steps: Sequence[str], *, gates: bool = False) -> list[str]:
+    """Runs steps, e.g. `["upgrade expand", "downgrade base"]`: an answer's name stands for its revision."""
+    return ["python", "run.py", *(["--gates"] if gates else []), *steps]
+
+
+def environment(database: Database, *, host: str | None = None, port: int | None = None) -> dict[str, str]:
+    """The PG* variables for a database; `host` and `port` when it is reached by another way than ours."""
+    return {
+        "PGHOST": host or database.host,
+        "PGPORT": str(port or database.port),
+        "PGDATABASE": database.name,
+        "PGUSER": database.role,
+        "PGPASSWORD": database.password,
+    }
