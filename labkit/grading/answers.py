@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import psycopg
@@ -16,19 +16,18 @@ DEADLINE = 60.0  # seconds an answer may run: twenty times what the slowest righ
 MAX_TEXT = 200_000  # characters; the longest solution has some 3,000
 
 
-class Answers(dict[str, str]):
-    """The texts of the answers by name. A missing, empty or huge one raises AnswerError when it is asked for."""
+class Answers:
+    """The texts of the answers by name, `answers["index"]`. A missing or huge one raises AnswerError when it is asked for."""
 
-    def __init__(self, texts: Mapping[str, str]) -> None:
-        super().__init__(texts)
-
-    def __missing__(self, name: str) -> str:
-        raise AnswerError(
-            f"There is no answer {name!r} in the notebook. Keep the line %%answer {name} and answer below it."
-        )
+    def __init__(self, asked: Callable[[str], str | None]) -> None:
+        self._asked = asked
 
     def __getitem__(self, name: str) -> str:
-        text = super().__getitem__(name)
+        text = self._asked(name)
+        if text is None:
+            raise AnswerError(
+                f"There is no answer {name!r} in the notebook. Keep the line %%answer {name} and answer below it."
+            )
         if len(text) > MAX_TEXT:
             raise AnswerError(
                 f"The answer {name!r} has {len(text):,} characters; at most {MAX_TEXT:,} are read. Shorten it."
@@ -46,8 +45,9 @@ def run(database: Database, text: str, *, deadline: float = DEADLINE) -> list[sq
 
 
 def query(database: Database, text: str, *, deadline: float = DEADLINE, max_rows: int = 10_000) -> sql.Result:
-    """Runs an answer that must be one query. Raises AnswerError when it is not, or fails."""
+    """Runs an answer that must be one query, which may change nothing. Raises AnswerError when it is not, or fails."""
     with _session(database, text, deadline) as connection:
+        connection.execute("SET default_transaction_read_only = on")
         results = sql.execute(connection, text, deadline=deadline, max_rows=max_rows)
     given = [result for result in results if result.columns]
     if not given:

@@ -12,6 +12,7 @@ from labkit.grading.answers import Answers
 from labkit.services.lab_template import lab_template
 from labkit.services.postgres import GRADED, Database, Postgres, ServiceFault, Template, postgres
 
+Purpose = Literal["learner", "grading"]  # whose server the checks run on
 LAB = pytest.StashKey[tuple[course.Lab, bool]]()
 BENCH = pytest.StashKey["Bench"]()
 
@@ -19,9 +20,11 @@ BENCH = pytest.StashKey["Bench"]()
 class Bench:
     """What the checker works with, from one request to the next."""
 
-    def __init__(self, purpose: Literal["learner", "grading"]) -> None:
-        self.purpose = purpose
+    def __init__(self, purpose: Purpose) -> None:
+        self.purpose: Purpose = purpose
         self.answers: dict[str, str] = {}
+        self.used: set[str] = set()  # answers that a module's own fixtures asked for
+        self.scopes: list[str] = []  # of the fixtures that are being set up, the innermost last
         self.notes: dict[str, Any] = {}
         self.compared: tuple[str, object, object] | None = None
         self._server: Postgres | None = None
@@ -40,6 +43,12 @@ class Bench:
     def is_alive(self) -> bool:
         """Whether the server answers now."""
         return self._server is not None and self._server.is_alive()
+
+    def answer(self, name: str) -> str | None:
+        """The text of an answer, noting whether a fixture asks for it that outlives one check."""
+        if "module" in self.scopes:
+            self.used.add(name)
+        return self.answers.get(name)
 
     def database(self, template: Template) -> Database:
         """A database that no learner touched: the spare where it fits, else a new clone."""
@@ -77,7 +86,7 @@ def bench_of(request: pytest.FixtureRequest) -> Bench:
 @pytest.fixture(scope="module")
 def answers(request: pytest.FixtureRequest) -> Answers:
     """The texts of all answers by name; asking for a missing one fails the check in the learner's words."""
-    return Answers(bench_of(request).answers)
+    return Answers(bench_of(request).answer)
 
 
 @pytest.fixture(scope="module")

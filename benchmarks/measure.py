@@ -1,0 +1,104 @@
+"""Measuring: seconds, memory of whole process trees, and rows of the table."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+RUNS = 7
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table: what was measured, what came out, and the goal with whether it is met."""
+
+    what: str
+    measured: str
+    goal: str = ""
+    met: bool | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of a command: seconds, and the peak memory of its whole process tree in MB (proportional set size)."""
+
+    seconds: float
+    megabytes: float
+
+
+def pss(processes: Iterable[psutil.Process]) -> float:
+    """The memory of processes in MB, with shared pages counted once (each has its proportion)."""
+    total = 0
+    for process in processes:
+        try:
+            total += process.memory_full_info().pss
+        except (psutil.NoSuchProcess, psutil.ZombieProcess, psutil.AccessDenied):
+            continue
+    return total / 1e6
+
+
+def tree(pid: int) -> list[psutil.Process]:
+    """A process and all that descend from it."""
+    try:
+        process = psutil.Process(pid)
+        return [process, *process.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return []
+
+
+def of_home(home: Path) -> list[psutil.Process]:
+    """The processes that run on a LABKIT_HOME: keepers and servers, which outlive nobody but descend from no one."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get("LABKIT_HOME") == str(home):
+                found.append(process)
+        except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
+            continue
+    return found
+
+
+def command(argv: list[str], cwd: Path, *, expect: int = 0) -> Run:
+    """Runs a command to its end. Raises AssertionError with the end of its output when its status is another."""
+    peak, done = 0.0, threading.Event()
+    started = time.perf_counter()
+    with subprocess.Popen(argv, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+
+        def watch() -> None:
+            nonlocal peak
+            home = Path(os.environ["LABKIT_HOME"])
+            while not done.wait(0.5):
+                everyone = {p.pid: p for p in [*tree(process.pid), *of_home(home)]}
+                peak = max(peak, pss(everyone.values()))
+
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        output, _ = process.communicate()
+        seconds = time.perf_counter() - started
+        done.set()
+        watcher.join()
+    assert process.returncode == expect, f"{' '.join(argv)}:\n{output[-3000:]}"
+    return Run(seconds, peak)
+
+
+def median_of(do: Callable[[], object], runs: int = RUNS) -> float:
+    """The median of the seconds that `do` takes."""
+    times = []
+    for _ in range(runs):
+        started = time.perf_counter()
+        do()
+        times.append(time.perf_counter() - started)
+    return statistics.median(times)
+
+
+def ms(seconds: float) -> str:
+    """Seconds as text in ms."""
+    return f"{seconds * 1000:.0f} ms"

@@ -1,0 +1,76 @@
+"""The same lab as stock nbgrader would have it: the answer and the checks as Python cells, run in a kernel each time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbformat.v4 import new_code_cell, new_notebook
+
+from labkit import course
+
+SETUP = """\
+import sys
+sys.path.insert(0, {graders!r})
+from labkit.services.postgres import GRADED, postgres
+from labkit.services.lab_template import lab_template
+from labkit.services.plan import explain as plan_of
+from labkit.grading.answers import explain, query, run
+import test_jsonb_search as lab
+server = postgres("learner")
+databases = [server.database(lab_template({key!r}, hidden=hidden), limits=GRADED) for hidden in (False, True)]"""
+EXPECTED = """\
+expected = []
+for database in databases:
+    with database.connect() as connection:
+        expected.append({row[0]: row[1:] for row in connection.execute(lab.REFUNDS)})
+    run(database, index)
+    with database.connect() as connection:
+        connection.execute("ANALYZE")
+gins = []
+for database in databases:
+    with database.admin() as connection:
+        gins.append(dict(connection.execute(lab.GIN_INDEXES).fetchall()))"""
+CHECKS = {
+    "index": """\
+assert gins[0] and sum(gins[0].values()) <= lab.BUDGET
+with databases[1].connect() as connection:
+    lab.read_through(plan_of(connection, "SELECT id FROM events WHERE doc @> '{\\"order\\": {\\"id\\": 111072}}'"), gins[1])""",
+    "refunds": """\
+found = [query(database, refunds) for database in databases]
+assert found[0].columns == ["event_id", "customer", "amount"] and found[0].types[2] == "numeric"
+for database, rows, right, gin in zip(databases, found, expected, gins):
+    lab.compare(rows, right)
+    lab.read_through(explain(database, refunds), gin)""",
+}
+GOODBYE = "for database in databases: database.drop()\nserver.close()"
+
+
+def notebook(lab: course.Lab, answers: dict[str, str]) -> dict[str, Any]:
+    """A solved notebook for nbgrader, with checks equal to those of jsonb-search (visible and hidden)."""
+    graders = str(Path(course.root(), "graders", lab.section))
+    cells = [new_code_cell(SETUP.format(graders=graders, key=lab.key))]
+    for name, text in answers.items():
+        cells.append(_cell(f"{name} = {text!r}", name, solution=True))
+    cells.append(new_code_cell(EXPECTED))
+    for name, check in CHECKS.items():
+        cells.append(_cell(check, f"check-{name}", points=lab.points[name]))
+    cells.append(new_code_cell(GOODBYE))
+    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    made = new_notebook(cells=cells, metadata={"kernelspec": kernel})
+    nbformat.validate(made)
+    return made
+
+
+def _cell(text: str, name: str, *, solution: bool = False, points: float | None = None) -> Any:
+    graded = points is not None
+    nbgrader = {
+        "grade_id": name,
+        "schema_version": 3,
+        "task": False,
+        "solution": solution,
+        "grade": graded,
+        "locked": graded,
+    }
+    return new_code_cell(text, metadata={"nbgrader": nbgrader | ({"points": points} if graded else {})})
