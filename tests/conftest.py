@@ -87,10 +87,11 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_sessionfinish(session: pytest.Session) -> Generator[None, Any, Any]:
-    """When all fixtures are finished: see what is left behind, end it, and remove the session's folders."""
+    """When all fixtures are finished: clean up, see what is left all the same, remove the session's folders."""
     result = yield
     config, mark = session.config, str(session.config.stash[FOLDER])
     if BEFORE in config.stash:
+        room.clean_up(mark, config.option.room)
         config.stash[LEFT] = room.left_behind(config.stash[BEFORE], mark, config.option.room)
         if config.stash[LEFT] and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED

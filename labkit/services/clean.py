@@ -64,6 +64,11 @@ def cache() -> Iterator[Leftover]:
     for folder in (home() / "postgres", home() / "log"):
         if folder.exists():
             yield Leftover(f"data in {folder}", lambda folder=folder: shutil.rmtree(folder))
+    sandbox = run_folder() / "sandbox"
+    if sandbox.exists():
+        yield Leftover(f"the sandbox's folders in {sandbox}", lambda: (shutil.rmtree(sandbox), sandbox.parent.rmdir()))
+    with contextlib.suppress(OSError):
+        run_folder().rmdir()  # asking for it made it
     for volume in _volumes():
         if (volume.attrs["Labels"] or {}).get(LABEL) == str(home()):
             yield Leftover(f"Docker volume {volume.name}", volume.remove)

@@ -46,6 +46,12 @@ def make(course: Path, *arguments: str, **environment: str) -> tuple[str, float]
     return done.stdout + done.stderr, time.monotonic() - started
 
 
+@pytest.fixture(autouse=True)
+def temporary_folder(tmp_path, monkeypatch) -> None:
+    """uv leaves its locks in the temporary folder: one that goes with the test."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+
+
 @pytest.fixture(scope="module")
 def fresh(tmp_path_factory) -> Path:
     """A fresh clone that the tests below share in their order; the first one makes its environment."""
