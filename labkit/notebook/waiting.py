@@ -17,6 +17,13 @@ T = TypeVar("T")
 PATIENCE = 2.0  # seconds before anything is shown
 
 
+class Interrupted(KeyboardInterrupt):
+    """The learner interrupted the kernel while it waited; a cell needs no more to be told than that."""
+
+    def _render_traceback_(self) -> list[str]:
+        return ["Interrupted. What was under way has been stopped."]
+
+
 def in_background(do: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
     """Runs `do` in a thread that never keeps the kernel from ending."""
     future: Future[T] = Future()
@@ -49,7 +56,7 @@ def wait_for(future: Future[T], what: str | Callable[[], str], on_interrupt: Cal
                 line.say(what if isinstance(what, str) else what(), time.monotonic() - started)
     except KeyboardInterrupt:
         on_interrupt()
-        raise
+        raise Interrupted from None
     finally:
         line.clear()
 

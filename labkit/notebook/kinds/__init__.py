@@ -1,9 +1,7 @@
-"""The kinds of answers: what running one does besides checking it. Each kind is the module here that bears
-its name.
+"""The kinds of answers: what running one does besides checking it. Each kind is the module here with its name.
 
-A kind's module has the functions of `Kind`. `run` does the natural thing with the answer and says
-what happened; a mistake of the answer is part of the page. It raises ServiceFault where the course is to
-blame.
+A kind's module has the function of `Kind`: it does the natural thing with the answer and says what happened; a mistake
+of the answer is part of the page. It raises ServiceFault where the course is to blame.
 """
 
 from __future__ import annotations
@@ -25,10 +23,6 @@ class Kind(Protocol):
         """Does the natural thing with the answer called `name`."""
         ...
 
-    def redo(self, text: str, session: Session, name: str) -> None:
-        """Does it once more and shows nothing, after the database was reset."""
-        ...
-
 
 def kind(name: str) -> Kind:
     """The kind called `name`. Raises CourseError when there is none."""
@@ -41,6 +35,6 @@ def kind(name: str) -> Kind:
 
 
 def redo(session: Session, names: list[str]) -> None:
-    """Does these answers once more, in this order."""
+    """Does these answers once more, in this order, after the database was reset; shows nothing."""
     for name in names:
-        kind(session.lab.answers[name]).redo(session.answers[name], session, name)
+        kind(session.lab.answers[name]).run(session.answers[name], session, name)

@@ -28,12 +28,6 @@ def run(text: str, session: Session, name: str) -> Page:
     return sql_run.quiet(f"{name} had changed the database before, so that was reset first{ran}.") + page
 
 
-def redo(text: str, session: Session, name: str) -> None:
-    """Runs it once more, for what it leaves in the database."""
-    if sql_run.run(session.database, text, plan=False).changed:
-        session.changed.add(name)
-
-
 def _run(text: str, session: Session, name: str) -> Page:
     done = sql_run.run(session.database, text)
     if done.changed:
