@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import Locator, Page, expect
 
 CURRENT = "window.jupyterapp.shell.currentWidget"
-BUSY = 60_000  # milliseconds: the first cell of a lab brings up its service
+BUSY = 180_000  # milliseconds: the first cell of a lab brings up its service, on a machine that may be busy
 
 
 class LabPage:
@@ -15,6 +15,8 @@ class LabPage:
 
     def __init__(self, page: Page, url: str, pictures: Path) -> None:
         self.page, self._url, self._pictures = page, url, pictures
+        page.set_default_timeout(BUSY)
+        expect.set_options(timeout=BUSY)
 
     def open(self, notebook: str) -> None:
         """Open a notebook by its path in the course, and wait for its kernel."""
@@ -77,4 +79,4 @@ class LabPage:
         return int(index)
 
     def _wait_for_kernel(self) -> None:
-        self.page.wait_for_function(f"{CURRENT}.sessionContext.session?.kernel?.status === 'idle'", timeout=BUSY)
+        self.page.wait_for_function(f"{CURRENT}.sessionContext.session?.kernel?.status === 'idle'")
