@@ -17,7 +17,7 @@ lab: env ## JupyterLab at the map of the course; LAB_ARGS="--port 9000" passes o
 	@exec $(BIN)/python -m labkit.jupyterlab $(LAB_ARGS)
 
 test: env ## every test that this machine can run, and a list of what it cannot; TESTS=tests/setup for some
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest --room $(TESTS)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest --room=20 $(TESTS)
 
 test-all: lint test ## what a change must pass
 
