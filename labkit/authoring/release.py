@@ -14,6 +14,7 @@ import nbformat
 from nbformat.v4 import new_code_cell, new_notebook
 
 from labkit import course, source
+from labkit.authoring.lessons import lesson, lesson_files
 from labkit.grading import checks, modules
 
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
@@ -25,9 +26,7 @@ KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 def command(check: bool, name: str) -> None:
     """Make the exercises from their sources: all, one SECTION's, or one SECTION/LAB's."""
     stale = []
-    for path in source_files(name):
-        text = exercise(source.read(path))
-        target = course.root() / "exercises" / path.parent.name / f"{path.stem}.ipynb"
+    for target, text in _made(name):
         if target.exists() and target.read_text(encoding="utf-8") == text:
             continue
         stale.append(str(target.relative_to(course.root())))
@@ -37,6 +36,14 @@ def command(check: bool, name: str) -> None:
     if check and stale:
         raise click.ClickException(f"Not what the sources make: {', '.join(stale)}. Run `labkit release`.")
     click.echo(f"{len(stale)} exercises written." if stale else "All exercises are what their sources make.")
+
+
+def _made(name: str) -> Iterator[tuple[Path, str]]:
+    """Each notebook of that name with the text that its source makes."""
+    for path in source_files(name):
+        yield course.root() / "exercises" / path.parent.name / f"{path.stem}.ipynb", exercise(source.read(path))
+    for path in lesson_files(name):
+        yield path.with_suffix(".ipynb"), lesson(path)
 
 
 def source_files(name: str = "") -> list[Path]:

@@ -26,9 +26,10 @@ __all__ = [
 
 def load_ipython_extension(shell: InteractiveShell) -> None:
     """Called by `%load_ext labkit.notebook`."""
+    from labkit.notebook.lesson import LessonMagics
     from labkit.notebook.magics import LabMagics
 
-    shell.register_magics(LabMagics)
+    shell.register_magics(LabMagics, LessonMagics)
 
 
 def unload_ipython_extension(shell: InteractiveShell) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from labkit.services.postgres import Database, Postgres
 
 T = TypeVar("T")
+S = TypeVar("S", bound="Session")
 
 
 class Session:
@@ -164,14 +165,19 @@ _open: Session | None = None
 
 def open_lab(name: str, namespace: dict[str, Any]) -> Session:
     """Opens a lab, or joins it when it is open. Raises CourseError, ServiceFault."""
-    global _open
     lab = course.find(name)
     if _open and _open.lab == lab and _open.is_alive():
         return _open
+    return start(Session(lab, lambda: saved.notebook_path(namespace)))
+
+
+def start(session: S) -> S:
+    """Closes what is open in this kernel and starts this instead. Raises CourseError, ServiceFault."""
+    global _open
     close()
-    _open = Session(lab, lambda: saved.notebook_path(namespace))
-    _open.start()
-    return _open
+    _open = session
+    session.start()
+    return session
 
 
 def current() -> Session:
