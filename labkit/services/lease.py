@@ -19,6 +19,7 @@ from labkit import home
 from labkit.services.fault import ServiceFault
 
 PATIENCE = 180.0  # seconds for a service to start: the first time, an image may have to be pulled
+LOG_BYTES = 1_000_000  # a longer log is begun anew
 
 
 def socket_path(service: str, backend: str) -> Path:
@@ -106,7 +107,9 @@ class Lease:
         already."""
         ours, theirs = socket.socketpair()
         command = [sys.executable, "-P", "-m", "labkit.services.keeper", self.service, self.backend]
-        with theirs, log_path(self.service, self.backend).open("ab") as log:
+        path = log_path(self.service, self.backend)
+        mode = "wb" if path.exists() and path.stat().st_size > LOG_BYTES else "ab"
+        with theirs, path.open(mode) as log:
             fd = theirs.fileno()
             subprocess.run(
                 [*command, str(fd)], pass_fds=[fd], stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/",

@@ -139,7 +139,14 @@ class Postgres:
                 self._admin.execute("SELECT 1")
         except psycopg.OperationalError:
             self._forget_admin()
-        self._admin = self._admin or self.superuser()
+        try:
+            self._admin = self._admin or self.superuser()
+        except psycopg.OperationalError as error:
+            if not self.is_alive():
+                raise
+            raise ServiceFault(
+                f"The PostgreSQL server runs, but lets nobody in: {str(error).strip()} Restart it, and run this again."
+            ) from error
         return self._admin
 
     def _forget_admin(self) -> None:

@@ -18,7 +18,7 @@ INITDB = (
     "--no-sync",
 )
 
-BACKEND_BYTES = 512 * 2**20  # private memory of one server process; more is that query's error, not the machine's end
+BACKEND_BYTES = 256 * 2**20  # private memory of one server process; more is that query's error, not the machine's end
 FILE_BYTES = 512 * 2**20  # of one table or index: an answer that writes without end fills no disk
 
 SETTINGS = {

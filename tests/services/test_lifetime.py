@@ -68,6 +68,8 @@ def test_a_killed_holder_ends_the_server(home: Path, backend: Backend) -> None:
 
 def test_a_killed_keeper_ends_the_server(home: Path, backend: Backend) -> None:
     with postgres(backend=backend) as server:
+        busy = server.database(ROWS).connect()
+        busy.pgconn.send_query(b"SELECT count(*) FROM generate_series(1, 1000000000000)")
         os.kill(keeper(server), signal.SIGKILL)
         assert until(lambda: not servers(home, backend), seconds=20)
         assert not server.is_alive()
@@ -98,6 +100,7 @@ def test_a_killed_server_is_told_from_a_wrong_answer_and_can_be_restarted(home: 
 def test_a_damaged_data_folder_is_made_anew(home: Path, damage: str) -> None:
     with postgres(backend="embedded") as server:
         server.database(ROWS).drop()
+    assert until(lambda: not servers(home, "embedded"))
     [data] = [folder for folder in (home / "postgres").glob("learner-*") if folder.is_dir()]
     path = data / damage
     if path.is_dir():
@@ -111,6 +114,7 @@ def test_a_damaged_data_folder_is_made_anew(home: Path, damage: str) -> None:
 def test_a_lost_password_makes_the_data_anew(home: Path, backend: Backend) -> None:
     with postgres(backend=backend):
         pass
+    assert until(lambda: not servers(home, backend))
     (home / "postgres" / "learner.password").unlink()
     with postgres(backend=backend) as server:
         assert server.is_alive()
