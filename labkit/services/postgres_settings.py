@@ -37,6 +37,8 @@ SETTINGS = {
     "effective_cache_size": "512MB",
     "max_connections": "100",
     "io_method": "sync",
+    # In the data folder, not in /dev/shm, where a killed server would leave it for good.
+    "dynamic_shared_memory_type": "mmap",
     # The same plan every time: nothing in the background changes statistics, and nothing depends on the
     # cores.
     "autovacuum": "off",
