@@ -7,6 +7,7 @@ migration's file joins the project with the first step that names it, so a mista
 from __future__ import annotations
 
 import ast
+import contextlib
 from collections.abc import Mapping, Sequence
 
 from labkit.services.postgres import Database
@@ -27,7 +28,7 @@ with engine.connect() as connection:
 '''
 
 RUN = '''"""Runs steps one after the other. With --gates, each waits until its gate is opened, and then says when it is done."""
-import shutil, sys, time, traceback
+import shutil, sys, time, traceback, warnings
 from pathlib import Path
 
 import psycopg
@@ -43,6 +44,8 @@ def told(error):
     place = f"{Path(frames[-1].filename).name}, line {frames[-1].lineno}: " if frames else ""
     if isinstance(error, SyntaxError):
         place = f"{Path(error.filename or '').name}, line {error.lineno}: "
+    if isinstance(error, KeyError) and not frames:
+        return f"No migration is called {error}, and another one has it as its down_revision."
     error = getattr(error, "orig", None) or error
     return f"{place}{type(error).__name__}: {error}"
 
@@ -58,6 +61,7 @@ def run(verb, target):
 
 
 def main():
+    warnings.simplefilter("ignore")  # what they warn of is an error in the next moment, and told then
     Path("migrations/versions").mkdir(parents=True, exist_ok=True)
     gates = psycopg.connect(autocommit=True) if "--gates" in sys.argv else None
     for number, (verb, target) in enumerate(STEPS):
@@ -118,6 +122,29 @@ def heads(texts: Sequence[str]) -> list[str]:
     known = [identifiers(text) for text in texts]
     below = {name for _, names in known for name in names}
     return sorted({revision for revision, _ in known} - below)
+
+
+def line(answers: Mapping[str, str], name: str) -> dict[str, str]:
+    """The answer and those that it stands on, the lowest first. Raises NotAMigration when one of them is missing."""
+    revision_of: dict[str, str] = {}
+    for answer, text in answers.items():
+        with contextlib.suppress(NotAMigration):
+            revision_of[identifiers(text)[0]] = answer
+    found: dict[str, str] = {}
+    waiting = [name]
+    while waiting:
+        above = waiting.pop()
+        if above in found:
+            continue
+        found[above] = answers[above]
+        for below in identifiers(answers[above])[1]:
+            if below not in revision_of:
+                raise NotAMigration(
+                    f"{above} stands on the revision {below!r}, and no answer bears it. Run that answer's cell first, "
+                    "or look at `down_revision`."
+                )
+            waiting.append(revision_of[below])
+    return dict(reversed(found.items()))
 
 
 def files(answers: Mapping[str, str], needed: Sequence[str]) -> dict[str, str]:

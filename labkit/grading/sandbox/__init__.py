@@ -14,8 +14,10 @@ from labkit.grading.sandbox.container import Container
 from labkit.grading.sandbox.limits import Finished, Limits, Sandbox
 from labkit.grading.sandbox.relay import Relay
 from labkit.grading.sandbox.unsafe import Unsafe
+from labkit.services.fault import ServiceFault
 
 __all__ = [
+    "NEEDED_BY",
     "Bubblewrap",
     "Container",
     "Finished",
@@ -34,7 +36,10 @@ _KINDS: dict[str, Callable[[], Sandbox | None]] = {
 }
 
 
-class NoSandbox(Exception):
+NEEDED_BY = frozenset({"alembic"})  # the kinds of answer that are programs
+
+
+class NoSandbox(ServiceFault):
     """This machine cannot run untrusted Python safely; the message has the line that mends it."""
 
 

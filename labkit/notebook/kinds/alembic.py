@@ -34,25 +34,19 @@ TABLES = """
 def run(text: str, session: Session, name: str) -> Page:
     """Upgrades the learner's database to the answer, and shows what Alembic says and the columns that there are.
 
-    A database that has been upgraded to it (or beyond) before would be upgraded no more: it is reset first. The
-    answers above are run with it, as they are needed below it.
+    A database that has been upgraded to it before would be upgraded no more: it is reset first. The answers that
+    it stands on are run before it, where they have not been.
     """
+    try:
+        chain = alembic_project.line(session.known_answers() | {name: text}, name)
+    except NotAMigration as error:
+        return failed(str(error))
     note = EMPTY
-    order = list(session.lab.answers)
-    if any(answer in session.changed for answer in order[order.index(name) :]):
+    if name in session.changed:
         session.reset()
         note = sql_run.quiet("The database was upgraded to this one before, so it was reset first.")
-    known = session.known_answers()
-    above = order[: order.index(name) + 1]
-    missing = [answer for answer in above if answer not in known]
-    if missing:
-        return note + failed(f"It stands on {', '.join(missing)}: run that cell first.")
-    answers = {answer: known[answer] for answer in above} | {name: text}
-    try:
-        said, ok = upgrade(session, answers)
-    except NotAMigration as error:
-        return note + failed(str(error))
-    session.changed.update(above)
+    said, ok = upgrade(session, chain)
+    session.changed.update(chain)
     if not ok:
         return note + failed(said)
     return note + sql_run.page(sql_run.run(session.database, TABLES, plan=False), with_plan=False) + sql_run.quiet(said)

@@ -1,0 +1,132 @@
+"""Migrations of others: read without running them, and run step by step in a sandbox beside a real Postgres."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+
+from labkit.grading.checks import AnswerError
+from labkit.grading.rollout import Rollout
+from labkit.grading.sandbox import Relay, Sandbox, choose
+from labkit.services.alembic_project import NotAMigration, files, heads, identifiers
+from labkit.services.postgres import GRADED, Database, Template, postgres
+from tests.sandbox.test_sandbox import waited_for
+
+TABLE = Template("rollout", ["CREATE TABLE things (id int PRIMARY KEY)"], 1)
+
+
+def migration(revision: str, below: str | None, up: str, down: str = "pass") -> str:
+    """The text of a migration."""
+    return (
+        f"from alembic import op\nrevision = {revision!r}\ndown_revision = {below!r}\n"
+        f"def upgrade():\n    {up}\ndef downgrade():\n    {down}\n"
+    )
+
+
+ONE = migration("r1", None, 'op.execute("ALTER TABLE things ADD a int")', 'op.execute("ALTER TABLE things DROP a")')
+TWO = migration("r2", "r1", 'op.execute("ALTER TABLE things ADD b int")', 'op.execute("ALTER TABLE things DROP b")')
+
+
+def test_identifiers_are_read_without_running_anything():
+    text = 'raise SystemExit\nrevision: str = "x"\ndown_revision = ("a", "b")\n'
+    assert identifiers(text) == ("x", ("a", "b"))
+    assert heads([ONE, TWO]) == ["r2"]
+    assert heads([ONE, TWO, migration("r3", "r1", "pass")]) == ["r2", "r3"]
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("SELECT 1", "not valid Python"),
+        ("revision = 'x'", "does not say its `down_revision`"),
+        ("revision = open('/etc/passwd').read()\ndown_revision = None", "does not say its `revision`"),
+        ("revision = 3\ndown_revision = None", "is a string"),
+        ("revision = 'x'\ndown_revision = 3", "is a string"),
+        ("\0", "not valid Python"),
+    ],
+)
+def test_what_is_no_migration_is_told(text: str, why: str):
+    with pytest.raises(NotAMigration, match=why):
+        files({"one": text}, ["one"])
+    assert "answers/one.py" in files({"one": text}, [])
+
+
+@pytest.fixture
+def box() -> Sandbox:
+    """The sandbox of this machine."""
+    found = choose("bubblewrap")
+    if found is None:
+        pytest.skip("no bubblewrap on this machine")
+    return found
+
+
+@pytest.fixture
+def database(backend: str) -> Iterator[Database]:
+    """A database with one table, on each backend."""
+    with postgres("grading") as server, server.database(TABLE, limits=GRADED) as made:
+        yield made
+
+
+def sleeping(database: Database) -> bool:
+    """Whether a session of the role is in pg_sleep."""
+    with database.admin() as admin:
+        query = "SELECT FROM pg_stat_activity WHERE usename = %s AND wait_event = 'PgSleep'"
+        return admin.execute(query, [database.role]).fetchone() is not None
+
+
+def columns(database: Database) -> list[str]:
+    """The columns of the table."""
+    with database.connect() as connection:
+        return [column.name for column in connection.execute("SELECT * FROM things").description or []]
+
+
+def test_each_step_begins_when_it_is_told_to(box: Sandbox, database: Database):
+    steps = ["upgrade one", "upgrade two", "downgrade base"]
+    with Rollout(box, database, {"one": ONE, "two": TWO}, steps) as rollout:
+        seen = [columns(database)]
+        for _ in steps:
+            rollout.step()
+            seen.append(columns(database))
+    assert seen == [["id"], ["id", "a"], ["id", "a", "b"], ["id"]]
+
+
+def test_a_mistake_is_told_with_its_line_and_only_at_its_step(box: Sandbox, database: Database):
+    answers = {"one": ONE, "two": migration("r2", "r1", 'op.execute("ALTER TABLE nothing ADD b int")')}
+    with Rollout(box, database, answers, ["upgrade one", "upgrade two"]) as rollout:
+        rollout.step()
+        for _ in range(2):
+            with pytest.raises(AnswerError, match=r'upgrade two` failed.*two.py, line 5.*"nothing" does not exist'):
+                rollout.step()
+    assert columns(database) == ["id", "a"]
+
+
+def test_what_is_not_python_fails_its_own_step(box: Sandbox, database: Database):
+    with Rollout(box, database, {"one": ONE, "two": "ALTER TABLE"}, ["upgrade one", "upgrade two"]) as rollout:
+        rollout.step()
+        with pytest.raises(AnswerError, match="SyntaxError"):
+            rollout.step()
+
+
+def test_leaving_early_ends_a_migration_that_never_would(box: Sandbox, database: Database):
+    forever = migration("r1", None, 'op.execute("SET statement_timeout = 0; SELECT pg_sleep(600)")')
+    with Rollout(box, database, {"one": forever}, ["upgrade one"]) as rollout:
+        rollout._gates.execute("SELECT pg_advisory_unlock_all()")
+        waited_for(lambda: sleeping(database))
+    assert rollout._running.done()
+    assert not sleeping(database)
+
+
+def test_the_program_sees_its_own_database_and_no_other(box: Sandbox, database: Database):
+    program = "import psycopg; psycopg.connect(dbname='postgres')"
+    with Relay(database.host, database.port) as relay:
+        reach = {"PGHOST": box.folder_of(relay.socket), "PGUSER": database.role, "PGPASSWORD": database.password}
+        own = box.run(
+            ["python", "-c", program.replace("postgres'", f"{database.name}'")], sockets=[relay.socket], env=reach
+        )
+        other = box.run(["python", "-c", program], sockets=[relay.socket], env=reach)
+    assert own.ok, own.stderr
+    assert "permission denied for database" in other.stderr
+    with pytest.raises(psycopg.OperationalError):
+        psycopg.connect(database.conninfo, dbname="postgres")
