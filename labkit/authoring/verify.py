@@ -14,7 +14,7 @@ from rich.table import Table
 
 from labkit import course, source
 from labkit.authoring.release import source_files
-from labkit.grading.checker_process import CheckerFault, CheckerProcess
+from labkit.checker_process import CheckerFault, CheckerProcess
 from labkit.services.backend import BACKENDS, docker_answers
 from labkit.verdict import Verdict
 

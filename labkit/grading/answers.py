@@ -85,24 +85,9 @@ def told_of_the_answer(text: str, *, asked: str = "") -> Iterator[None]:
     except (sql.TookTooLong, ValueError) as error:
         raise AnswerError(str(error)) from error
     except psycopg.Error as error:
-        if is_fault(error):
+        if sql.is_fault(error):
             raise
         raise AnswerError(words(error, text, asked)) from error
-
-
-FAULT_CLASSES = (
-    "08",
-    "58",
-    "57P",
-    "XX",
-    "53100",
-    "53300",
-)  # connection, system, shutdown, internal, disk, connections
-
-
-def is_fault(error: psycopg.Error) -> bool:
-    """Whether the server, not the answer, is to blame, as far as the error itself tells."""
-    return error.sqlstate is None or error.sqlstate.startswith(FAULT_CLASSES)
 
 
 def words(error: psycopg.Error, text: str = "", asked: str = "") -> str:

@@ -6,8 +6,8 @@ import click
 from rich.console import Console
 
 from labkit import course
+from labkit.checker_process import CheckerFault, CheckerProcess
 from labkit.grading import feedback, submission
-from labkit.grading.checker_process import CheckerFault, CheckerProcess
 from labkit.verdict import Verdict
 
 COLOUR = {"pass": "green", "fail": "red", "fault": "yellow", "unverified": "yellow"}
@@ -29,7 +29,8 @@ def command(lab: str) -> None:
                 found = submission.read(course.root() / one.exercise, one)
                 for remark in found.remarks:
                     console.print(f"Note: {remark}", markup=False)
-                verdicts = checker.check(one, found.answers, progress=lambda doing: status.update(doing))
+                status.update(one.key)
+                verdicts = checker.check(one, found.answers)
                 _show(console, one, verdicts)
                 outcomes |= {verdict.outcome for verdict in verdicts}
     except (course.CourseError, submission.BadSubmission) as error:

@@ -19,8 +19,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from labkit import course
-from labkit.grading import submission
-from labkit.grading.checker_process import CheckerFault, CheckerProcess
+from labkit.checker_process import CheckerFault, CheckerProcess
+from labkit.grading import sandbox, submission
 from labkit.grading.verdict_store import STORE, VerdictStore
 from labkit.verdict import Verdict
 
@@ -67,12 +67,18 @@ def command(section: str, jobs: int, student: str, force: bool, folder: Path) ->
     os.chdir(folder)
     console = Console(stderr=True)
     outcome = Outcome()
+    work = list(_find(section, student, outcome))
+    if any(sandbox.NEEDED_BY & set(item.lab.answers.values()) for item in work):
+        try:
+            sandbox.require()
+        except sandbox.NoSandbox as missing:
+            raise click.ClickException(str(missing)) from missing
     nbgrader = threading.Thread(target=_import_nbgrader, daemon=True)  # takes 2 s, while the checkers work
     nbgrader.start()
-    work = list(_find(section, student, outcome))
     _judge(work, jobs, outcome, console)
     nbgrader.join()
     wrote = _write(section, student, force)
+    outcome.remarks += _late(section)
     _summarise(outcome, console)
     if not wrote or outcome.bad or outcome.faults:
         raise SystemExit(1)
@@ -177,6 +183,15 @@ def _write(section: str, student: str, force: bool) -> bool:
         except SystemExit as ended:
             return not ended.code
     return True
+
+
+def _late(section: str) -> list[str]:
+    """A line for each submission that came after the date in nbgrader's gradebook."""
+    from nbgrader.api import Gradebook
+
+    with Gradebook("sqlite:///gradebook.db") as gradebook:
+        handed_in = [(s.student.id, s.total_seconds_late) for s in gradebook.assignment_submissions(section)]
+    return [f"{student}: handed in {seconds / 3600:.1f} hours late" for student, seconds in handed_in if seconds > 0]
 
 
 def _summarise(outcome: Outcome, console: Console) -> None:

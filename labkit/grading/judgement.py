@@ -8,6 +8,7 @@ import pytest
 from labkit.grading import answers, checks
 from labkit.grading.fixtures import Bench
 from labkit.services.postgres import ServiceFault
+from labkit.services.sql import is_fault
 from labkit.verdict import Outcome, Verdict
 
 SHORT = 600  # characters of an expected or got value that are shown
@@ -70,7 +71,7 @@ def _told(raised: BaseException | None, bench: Bench) -> tuple[Outcome, str, str
 def _server_fault(error: psycopg.Error) -> bool:
     """An answer can end its own sessions; that is its own failure while the server is well."""
     ended_itself = error.sqlstate is None or error.sqlstate.startswith(("08", "57P"))
-    return answers.is_fault(error) and not ended_itself
+    return is_fault(error) and not ended_itself
 
 
 def _assertion(error: AssertionError, bench: Bench) -> tuple[str, str, str]:

@@ -11,8 +11,8 @@ from nbformat import NotebookNode
 from nbgrader.preprocessors import NbGraderPreprocessor
 
 from labkit import course
+from labkit.checker_process import CheckerProcess
 from labkit.grading import feedback, submission
-from labkit.grading.checker_process import CheckerProcess
 from labkit.grading.verdict_store import STORE, VerdictStore
 from labkit.verdict import Verdict
 
@@ -98,5 +98,5 @@ def verdicts_on(lab: course.Lab, answers: dict[str, str]) -> list[Verdict]:
 def _checker() -> CheckerProcess:
     """One checker for as long as nbgrader runs."""
     checker = CheckerProcess("grading")
-    atexit.register(checker.close)
+    atexit.register(checker.stop)
     return checker

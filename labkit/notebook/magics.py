@@ -8,9 +8,9 @@ from typing import NoReturn
 
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class
 
+from labkit.checker_process import CheckerFault
 from labkit.course import CourseError
 from labkit.notebook import session as sessions
-from labkit.notebook.checker_process import CheckerFault
 from labkit.notebook.lab_header import Controls, lab_header, reset
 from labkit.notebook.offers import Offers, Restart, restart, solution_page
 from labkit.notebook.page import Page, has_widgets, show

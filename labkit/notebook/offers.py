@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
+from labkit.checker_process import CheckerFault
 from labkit.notebook import progress
-from labkit.notebook.checker_process import CheckerFault
 from labkit.notebook.page import Page, framed, plural, prose
 from labkit.notebook.verdict_panel import fault_panel, passed
 from labkit.services.fault import ServiceFault

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from labkit import course
+from labkit.checker_process import CheckerProcess, Pending, Wait
 from labkit.course import CourseError, Lab
 from labkit.notebook import progress, saved
-from labkit.notebook.checker_process import CheckerProcess, Pending
 from labkit.notebook.waiting import in_background, wait_for
 from labkit.services.fault import ServiceFault
 from labkit.verdict import Verdict
@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 S = TypeVar("S", bound="Session")
+
+
+def _waiting(what: str) -> Wait:
+    """Waits for the checker, with what it is doing shown after two seconds."""
+    return lambda pending: wait_for(pending.future, lambda: pending.doing or what)
 
 
 class Session:
@@ -95,14 +100,14 @@ class Session:
 
         Returns a warning, usually empty. Raises CheckerFault.
         """
-        reply = pending.result(f"Checking {name}")
+        reply = pending.result(_waiting(f"Checking {name}"))
         self.verdicts[name] = [Verdict.from_json(data) for data in reply["verdicts"]]
         earned = sum(verdict.earned for verdict in self.verdicts[name])
         return progress.record(self.lab, name, progress.earned(earned, self.lab.visible[name]))
 
     def solution(self, name: str) -> str:
         """The solution of an answer. Raises CheckerFault when this copy of the course has none."""
-        return self.checker.ask("solution", self.lab.key, answer=name).result("Opening the solution")["text"]
+        return self.checker.ask("solution", self.lab.key, answer=name).result(_waiting("Opening the solution"))["text"]
 
     def reset(self) -> None:
         """Puts the database back to how the lab starts. Raises ServiceFault."""

@@ -30,14 +30,6 @@ if TYPE_CHECKING:
 
 DEADLINE = 60.0  # seconds; an answer that is graded has less
 PLAN_AGAIN = 5.0  # seconds: a slower query is not run once more for its plan
-COURSE_FAULTS = (
-    "08",
-    "58",
-    "57P",
-    "XX",
-    "53100",
-    "53300",
-)  # connection, system, shutdown, internal, disk, connections
 AS_TEXT = AdaptersMap(types=types)
 AS_TEXT.register_loader(0, TextLoader)  # every value stays as the server wrote it
 
@@ -75,7 +67,7 @@ def run(database: Database, text: str, *, plan: bool = True) -> Run:
         try:
             done.results, done.seconds = _wait(connection, text)
         except (psycopg.Error, sql.TookTooLong, ValueError) as error:
-            if isinstance(error, psycopg.Error) and _is_fault(error):
+            if isinstance(error, psycopg.Error) and sql.is_fault(error):
                 raise
             done.error = error
             return done
@@ -96,7 +88,7 @@ def connected(database: Database) -> Iterator[psycopg.Connection]:
         with database.connect(context=AS_TEXT) as connection:
             yield connection
     except psycopg.Error as error:
-        if not _is_fault(error):
+        if not sql.is_fault(error):
             raise
         raise ServiceFault(
             f"The database does not answer any more ({str(error).strip().splitlines()[0]}). "
@@ -138,10 +130,6 @@ def _plan(connection: psycopg.Connection, statement: str, word: str, again: bool
         return Plan(json.loads(planned[0].rows[0][0])[0])
     except (psycopg.Error, sql.TookTooLong, ValueError):
         return None
-
-
-def _is_fault(error: psycopg.Error) -> bool:
-    return error.sqlstate is None or error.sqlstate.startswith(COURSE_FAULTS)
 
 
 def page(done: Run, *, with_plan: bool = True) -> Page:

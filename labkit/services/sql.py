@@ -26,6 +26,15 @@ class Result:
     count: int = 0
 
 
+# Classes of SQLSTATE that blame the server: connection, system, shutdown, internal, disk full, no connection left.
+FAULTS = ("08", "58", "57P", "XX", "53100", "53300")
+
+
+def is_fault(error: psycopg.Error) -> bool:
+    """Whether the server, not the statement, is to blame, as far as the error itself tells."""
+    return error.sqlstate is None or error.sqlstate.startswith(FAULTS)
+
+
 class TookTooLong(Exception):
     """The deadline passed and the statements were cancelled."""
 
@@ -94,15 +103,16 @@ def _results(connection: psycopg.Connection, replies: _Replies, max_rows: int, m
                 current.rows += transformer.load_rows(0, wanted, tuple)
                 values = (answer.get_value(row, column) for row in range(wanted) for column in range(answer.nfields))
                 kept_bytes += sum(len(value or b"") for value in values)
+            current.command = (answer.command_status or b"").decode() or current.command
             if answer.status != pq.ExecStatus.TUPLES_OK:
-                continue
+                continue  # the last chunk has the command tag, the end after it has none
         elif answer.status == pq.ExecStatus.FATAL_ERROR:
             failed = psycopg.errors.error_from_result(answer)
             continue
         elif answer.status in (pq.ExecStatus.COPY_IN, pq.ExecStatus.COPY_OUT, pq.ExecStatus.COPY_BOTH):
             _end_copy(connection.pgconn, answer.status)
             continue
-        current.command = (answer.command_status or b"").decode()
+        current.command = (answer.command_status or b"").decode() or current.command
         yield current
         current = Result("")
     if failed:

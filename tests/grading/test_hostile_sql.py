@@ -8,8 +8,8 @@ import psycopg
 import pytest
 
 from labkit import course
+from labkit.checker_process import CheckerProcess
 from labkit.grading import answers
-from labkit.grading.checker_process import CheckerProcess
 from labkit.grading.checks import AnswerError
 from labkit.services.lab_template import lab_template
 from labkit.services.postgres import GRADED, postgres

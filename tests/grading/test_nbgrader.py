@@ -11,7 +11,7 @@ import pytest
 
 from labkit import course
 from labkit.authoring.verify import candidates
-from labkit.grading.checker_process import CheckerProcess
+from labkit.checker_process import CheckerProcess
 from labkit.verdict import Verdict
 from tests.grading.submissions import SECTION, Course, lab_source, notebook
 

@@ -11,14 +11,16 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future
-from typing import Any
+from typing import Any, Self
 
-from labkit.course import root
-from labkit.notebook.waiting import wait_for
+from labkit.course import Lab, root
+from labkit.verdict import Verdict
 
 Reply = dict[str, Any]
-COMMAND = (sys.executable, "-m", "labkit.grading.checker", "--server", "learner")
+Wait = Callable[["Pending"], Reply]
+DEADLINE = 900.0  # seconds for one request: thirty times what the slowest took on two idle cores
 
 
 class CheckerFault(Exception):
@@ -37,19 +39,27 @@ class Pending:
         self.doing = ""
         self.future = checker._send(self)
 
-    def result(self, what: str) -> Reply:
-        """The answer. A checker that died is started anew and asked once more. Raises CheckerFault."""
+    def result(self, wait: Wait | None = None) -> Reply:
+        """The answer. A checker that died is started anew and asked once more. Raises CheckerFault.
+
+        `wait` waits for `future` and may meanwhile show what the checker is `doing`.
+        """
         for attempt in ("first", "last"):
             try:
-                reply = wait_for(self.future, lambda: self.doing or what)
+                reply = wait(self) if wait else self.future.result(DEADLINE)
             except _Died as died:
                 if attempt == "last":
                     raise CheckerFault(
-                        f"The checker stopped twice while it was at work ({died}). "
-                        "Restart the service; if it happens again, run `labkit doctor` in a terminal."
+                        f"The checker stopped twice while it was at work ({died}). This is a fault of the course, not of "
+                        "the answer. Restart the service; if it happens again, run `labkit doctor` in a terminal."
                     ) from died
                 self.future = self.checker._send(self)
                 continue
+            except TimeoutError as late:
+                self.checker.stop()
+                raise CheckerFault(
+                    f"The checker gave no verdict in {DEADLINE:.0f} s and was ended. Run it again."
+                ) from late
             if "fault" in reply:
                 raise CheckerFault(reply["fault"])
             return reply
@@ -57,10 +67,14 @@ class Pending:
 
 
 class CheckerProcess:
-    """One checker. It ends when its stdin closes: with `stop`, or with the kernel, however that dies."""
+    """One checker. It ends when its stdin closes: with `stop`, or with the process that started it, however that dies.
 
-    def __init__(self, command: tuple[str, ...] = COMMAND) -> None:
-        self.command = command
+    `purpose` says whose server it works on: the learner's, or one for grading.
+    """
+
+    def __init__(self, purpose: str = "learner", backend: str | None = None) -> None:
+        self.command = (sys.executable, "-m", "labkit.grading.checker", "--server", purpose)
+        self.environment = {"LABKIT_BACKEND": backend} if backend else {}
         self._ids = itertools.count(1)
         self._lock = threading.Lock()
         self._process: _Process | None = None
@@ -69,6 +83,19 @@ class CheckerProcess:
     def pid(self) -> int | None:
         """The process' id, while it runs."""
         return self._process.popen.pid if self._process and self._process.popen.poll() is None else None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def check(
+        self, lab: Lab, answers: dict[str, str], *, hidden: bool = False, wait: Wait | None = None
+    ) -> list[Verdict]:
+        """The verdicts on a lab's answers. Raises CheckerFault when the checker itself failed."""
+        reply = self.ask("check", lab.key, answers=answers, hidden=hidden).result(wait)
+        return [Verdict.from_json(data) for data in reply["verdicts"]]
 
     def ask(self, do: str, lab: str, **fields: Any) -> Pending:
         """Sends a request and returns at once; starts the process when there is none."""
@@ -84,14 +111,14 @@ class CheckerProcess:
     def _send(self, pending: Pending) -> Future[Reply]:
         with self._lock:
             if self._process is None or self._process.popen.poll() is not None:
-                self._process = _Process(self.command)
+                self._process = _Process(self.command, self.environment)
             return self._process.send({"id": next(self._ids), **pending.request}, pending)
 
 
 class _Process:
     """A running checker, and the requests that wait for it."""
 
-    def __init__(self, command: tuple[str, ...]) -> None:
+    def __init__(self, command: tuple[str, ...], environment: dict[str, str]) -> None:
         # A session of its own: interrupting the kernel sends SIGINT to the kernel's whole process group.
         self.popen = subprocess.Popen(
             command,
@@ -132,7 +159,7 @@ class _Process:
         assert self.popen.stdin
         try:
             self.popen.stdin.close()
-            self.popen.wait(timeout=3)
+            self.popen.wait(timeout=20)  # it gives its databases and its server back
         except (BrokenPipeError, subprocess.TimeoutExpired):
             self.popen.kill()
             self.popen.wait()
