@@ -69,7 +69,13 @@ class SmallMachine:
 
     def processes(self) -> list[psutil.Process]:
         """What runs there now."""
-        return [process for process in psutil.process_iter() if self._is_here(process)]
+        if self.cgroup is None:
+            return [process for process in psutil.process_iter() if self._is_here(process)]
+        found = []
+        for pid in (self.cgroup / "cgroup.procs").read_text().split():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                found.append(psutil.Process(int(pid)))
+        return found
 
     def times_out_of_memory(self) -> int:
         """How many processes the limit has killed; 0 where no cgroup tells."""
