@@ -1,0 +1,439 @@
+"""Checks of jsonb-report: a report from documents, a CHECK on them, a total that follows them, and a correction in place."""
+
+import contextlib
+import copy
+import json
+from decimal import Decimal
+
+import psycopg
+import pytest
+
+from labkit.grading.answers import query, run, words
+from labkit.grading.checks import AnswerError, Wrong, answer, hint, points
+from labkit.services.sql import is_fault
+
+COLUMNS = ["country", "orders", "units", "revenue", "shipping"]
+REPORT = """
+    SELECT doc ->> 'country', count(*)::int, sum(units)::int, sum(revenue), sum(coalesce((doc ->> 'shipping')::numeric, 0))
+    FROM orders, LATERAL (
+        SELECT coalesce(sum(qty), 0) AS units, coalesce(sum(qty * price), 0) AS revenue
+        FROM jsonb_array_elements(doc -> 'lines') AS line,
+             LATERAL (SELECT coalesce((line ->> 'qty')::int, 1) AS qty, (line ->> 'price')::numeric AS price)
+    ) GROUP BY 1
+"""
+TOTALS = """
+    SELECT id, coalesce((doc ->> 'shipping')::numeric, 0) + coalesce((
+        SELECT sum(coalesce((line ->> 'qty')::int, 1) * (line ->> 'price')::numeric) FROM jsonb_array_elements(doc -> 'lines') AS line
+    ), 0) FROM orders
+"""
+MAY = "2026-05-01 00:00+00"
+
+LINE = {"sku": "POT-11", "price": 12.5, "qty": 2}
+ORDER = {"country": "DE", "shipping": 4.9, "lines": [LINE]}
+WITHOUT = object()  # marks a key that is taken away
+
+
+def order(**changes):
+    """A valid order with other values for some keys."""
+    changed = {**ORDER, **changes}
+    return {key: value for key, value in changed.items() if value is not WITHOUT}
+
+
+def with_line(**changes):
+    """A valid order whose second line has other values for some keys."""
+    changed = {**LINE, **changes}
+    return order(lines=[LINE, {key: value for key, value in changed.items() if value is not WITHOUT}])
+
+
+VALID = {
+    "an order as most are": ORDER,
+    "an order without lines": order(lines=[]),
+    "an order without shipping": order(shipping=WITHOUT),
+    "a line without qty": with_line(qty=WITHOUT),
+    "a price as text": with_line(price="12.50"),
+    "a sample, price 0": with_line(price=0),
+    "a key that nobody knows": with_line(gift=True) | {"voucher": {"code": "MAY"}},
+}
+MALFORMED = {
+    "lines that are an object": order(lines=LINE),
+    "lines that are null": order(lines=None),
+    "no lines at all": order(lines=WITHOUT),
+    "no country": order(country=WITHOUT),
+    "a country in words": order(country="Germany"),
+    "a line without sku": with_line(sku=WITHOUT),
+    "a line without price": with_line(price=WITHOUT),
+    "a price below 0": with_line(price=-1),
+    "the price 'free'": with_line(price="free"),
+    "qty 0": with_line(qty=0),
+    "qty as text": with_line(qty="2"),
+    "shipping below 0": order(shipping=-4.9),
+}
+
+
+@pytest.fixture(scope="module")
+def expected(database):
+    """The report: orders, units, revenue, shipping by country. Read before the answers touch anything."""
+    with database.connect() as connection:
+        return {row[0]: row[1:] for row in connection.execute(REPORT)}
+
+
+@pytest.fixture(scope="module")
+def report(expected, database, answers):
+    """What the answer `report` gives."""
+    return query(database, answers["report"])
+
+
+@pytest.fixture(scope="module")
+def guarded(expected, database, answers):
+    """The database after the answer `guard`."""
+    run(database, answers["guard"])
+    return database
+
+
+@pytest.fixture(scope="module")
+def totalled(request, expected, database, answers):
+    """The database after the answer `total`, which stands on what is above it."""
+    with contextlib.suppress(AnswerError):
+        request.getfixturevalue("guarded")
+    run(database, answers["total"])
+    return database
+
+
+@pytest.fixture(scope="module")
+def corrected(request, database, answers):
+    """The orders before and after the answer `correct`: (document, version of the row) by id."""
+    for earlier in ("guarded", "totalled"):
+        with contextlib.suppress(AnswerError):
+            request.getfixturevalue(earlier)
+    before = versions(database)
+    run(database, answers["correct"])
+    return before, versions(database)
+
+
+def versions(database):
+    """Each order's document, and the transaction that wrote its row."""
+    with database.connect() as connection:
+        rows = connection.execute("SELECT id, placed_at >= %s, doc, xmin::text FROM orders", [MAY])
+        return {row[0]: row[1:] for row in rows}
+
+
+@answer("report")
+@points(1)
+@hint("The names and their order are in the task. Money that was counted as floating point is not exact.")
+def test_report_columns(report, expected):
+    """The report has the five columns, one row for each country, and exact (numeric) money."""
+    if report.columns != COLUMNS:
+        why = "The columns have other names or another order."
+        raise Wrong(why, expected=", ".join(COLUMNS), got=", ".join(report.columns))
+    if (money := set(report.types[3:])) != {"numeric"}:
+        raise Wrong("Revenue and shipping are not numeric.", expected="numeric", got=", ".join(sorted(money)))
+    countries = [row[0] for row in report.rows]
+    if sorted(map(str, countries)) != sorted(expected):
+        why = "There must be one row for each country in the orders."
+        raise Wrong(why, expected=", ".join(sorted(expected)), got=", ".join(map(str, countries)))
+
+
+@answer("report")
+@points(1)
+@hint(
+    "How many rows does one order become when its lines are unfolded? What of an order whose list is empty?",
+    "SELECT count(*) FROM orders WHERE doc -> 'lines' = '[]': are those in your report?",
+    "A join that keeps the left side where there is nothing on the right is LEFT JOIN LATERAL … ON true.",
+)
+def test_report_orders(report, expected):
+    """Every order is counted, and each one once."""
+    compare(
+        report, expected, "orders", "An order with three lines is one order, and one with no line is an order, too."
+    )
+
+
+@answer("report")
+@points(2)
+@hint(
+    "Look at a few lines: which keys has each of them, and which only some?",
+    "What is NULL * 4.50, and what does sum() do with it?",
+)
+def test_report_units_and_revenue(report, expected):
+    """Units and revenue are right: a line without `qty` is one piece."""
+    compare(report, expected, "units", "A line without qty is one piece; a country that sold nothing has 0.")
+    compare(
+        report, expected, "revenue", "It is the sum of qty × price over all lines; a country that sold nothing has 0."
+    )
+
+
+@answer("report")
+@points(2)
+@hint(
+    "Shipping is paid once for an order. On how many rows does it stand when you add it up?",
+    "Add up the lines of each order first, so that one order is one row again.",
+)
+def test_report_shipping(report, expected):
+    """Shipping is counted once for each order, and is 0 where nobody paid any."""
+    compare(report, expected, "shipping", "It belongs to the order, not to each of its lines.")
+
+
+@answer("guard")
+@points(1)
+@hint(
+    "Which key may be missing, and which may have two types? The rules say so.",
+    "A condition on a key that is missing is NULL. What do you want to be true of it?",
+)
+def test_valid_documents_get_in(guarded, expected):
+    """All orders stay, and valid documents get in: with no lines, no shipping, no `qty`, a price as text, unknown keys."""
+    with guarded.connect() as connection:
+        if (count := connection.execute("SELECT count(*) FROM orders").fetchone()[0]) != (
+            all_ := sum(row[0] for row in expected.values())
+        ):
+            raise Wrong("Orders were lost: they are all valid, and must stay.", expected=all_, got=count)
+    refused = {what: error for what, error in attempts(guarded, VALID).items() if error}
+    if refused:
+        what, error = next(iter(refused.items()))
+        why = f"Refused, but valid: {', '.join(refused)}. The first one: {error}"
+        raise Wrong(why, expected=f"accepted: {json.dumps(VALID[what])}", got="refused")
+
+
+@answer("guard")
+@points(3)
+@hint(
+    "A CHECK refuses what is false. What does it do with NULL? Try: SELECT jsonb_typeof('{}'::jsonb -> 'lines') = 'array'",
+    "A CHECK has no subquery, but it can call a function of yours, or a jsonpath: doc @? '$.lines[*] ? (…)' asks whether there is such a line.",
+    "Ask for a line that is not good, rather than for one that is bad: in a jsonpath, a comparison of the wrong types is neither true nor false.",
+)
+def test_malformed_documents_are_refused(guarded, note):
+    """Documents that break a rule are refused, on INSERT and on UPDATE."""
+    judge_refusals(guarded, MALFORMED, note)
+
+
+@answer("total")
+@points(2)
+@hint(
+    "Look at orders whose total differs: have they lines? Is there shipping? Has each line a qty?",
+    "NULL plus something is NULL. coalesce() says what a missing value counts as.",
+)
+def test_total_of_every_order(totalled):
+    """The column `total` is right for every order: its lines and its shipping."""
+    judge_totals(totalled)
+
+
+@answer("total")
+@points(2)
+@hint(
+    "When is your total computed: once, when you ran the answer, or whenever a document is written?",
+    "GENERATED ALWAYS AS (…) STORED computes it from other columns of the row. It has no subquery, but it can call an IMMUTABLE function.",
+)
+def test_total_follows_the_document(totalled):
+    """A new order has its total, and a changed one its new total."""
+    with totalled.connect() as connection, connection.transaction(force_rollback=True):
+        insert = "INSERT INTO orders (id, placed_at, doc) VALUES (999999, now(), %s) RETURNING total"
+        got = connection.execute(insert, [json.dumps(with_line(qty=WITHOUT))]).fetchone()[0]
+        if got != Decimal("42.4"):
+            raise Wrong("A new order has not the right total.", expected="42.4", got=got)
+        connection.execute("UPDATE orders SET doc = %s WHERE id = 999999", [json.dumps(with_line())])
+        got = connection.execute("SELECT total FROM orders WHERE id = 999999").fetchone()[0]
+        if got != Decimal("54.9"):
+            raise Wrong("The document changed, and the total did not follow.", expected="54.9", got=got)
+
+
+@answer("total")
+@points(1)
+@hint("Which kind of column can nobody write, not even its owner?")
+def test_total_cannot_be_written(totalled):
+    """Nobody can write another total into the column."""
+    with totalled.connect() as connection, connection.transaction(force_rollback=True):
+        true = connection.execute("SELECT total FROM orders WHERE id = 1").fetchone()[0]
+        try:
+            connection.execute("UPDATE orders SET total = -1 WHERE id = 1")
+        except psycopg.errors.GeneratedAlways:
+            return
+        except psycopg.Error as error:
+            if is_fault(error):
+                raise
+            return
+        got = connection.execute("SELECT total FROM orders WHERE id = 1").fetchone()[0]
+        if got != true:
+            raise Wrong("UPDATE orders SET total = -1 was let through.", expected=f"an error, or still {true}", got=got)
+
+
+@answer("correct")
+@points(2)
+@hint(
+    "Look for an order with two such lines, and for one of the old till, whose prices are text. What are they now?",
+    "An UPDATE writes each row once, however many rows of a join match it. What does that do to an order with two such lines?",
+    "Take the list apart with its positions (WITH ORDINALITY), and put it together again in the same order (jsonb_agg).",
+)
+def test_tea_is_corrected(corrected, note):
+    """Every line with TEA-7 at 9.30 in orders since 1 May costs 3.9, as a JSON number."""
+    note("corrected", sum(tea_lines(before) for since_may, before, _ in corrected[0].values() if since_may))
+    judge_correction(*corrected)
+
+
+@answer("correct")
+@points(2)
+@hint(
+    "Take one order that you changed and compare all of it, key by key, with what it was.",
+    "Are the lines in the same order as before? Have they still all their keys? And is a sample still free?",
+)
+def test_nothing_else_changes(corrected):
+    """No other order, no other line and no other key is different from before."""
+    judge_rest(*corrected)
+
+
+@answer("correct")
+@points(1)
+@hint("Which orders does your UPDATE visit? A row that is set to what it was is written all the same.")
+def test_only_those_rows_are_written(corrected):
+    """Only orders that have such a line are written."""
+    judge_writes(*corrected)
+
+
+def compare(report, expected, column, why):
+    """Fails where a column of the report differs for a country."""
+    at = COLUMNS.index(column)
+    if column not in report.columns:
+        raise Wrong(f"The report has no column {column}.", expected=", ".join(COLUMNS), got=", ".join(report.columns))
+    got = {row[report.columns.index("country")] if "country" in report.columns else row[0]: row for row in report.rows}
+    for country, values in sorted(expected.items()):
+        if country not in got:
+            raise Wrong(f"{country} is missing. {why}", expected=f"{values[at - 1]} {column}", got="no row")
+        seen = got[country][report.columns.index(column)]
+        if seen is None:
+            raise Wrong(f"{country} has NULL, which is no number.", expected=f"{values[at - 1]} {column}", got="NULL")
+        if Decimal(str(seen)) != values[at - 1]:
+            raise Wrong(f"{country}: {why}", expected=f"{values[at - 1]} {column}", got=seen)
+
+
+def attempts(database, documents):
+    """Tries to insert each document, and rolls it back: the server's words where it refuses, by what the document is."""
+    said = {}
+    with database.connect() as connection:
+        for what, document in documents.items():
+            said[what] = attempt(
+                connection, "INSERT INTO orders (id, placed_at, doc) VALUES (999999, now(), %s)", document
+            )
+    return said
+
+
+def attempt(connection, statement, document):
+    """The server's words where it refuses, else nothing."""
+    try:
+        with connection.transaction(force_rollback=True):
+            connection.execute(statement, [json.dumps(document)])
+    except psycopg.Error as error:
+        if is_fault(error):
+            raise
+        return words(error)
+    return ""
+
+
+def judge_refusals(database, documents, note):
+    """Fails where one of the malformed documents gets in, by INSERT or by UPDATE."""
+    let_in = [what for what, error in attempts(database, documents).items() if not error]
+    note("malformed", [len(documents), len(documents) - len(let_in)])
+    if let_in:
+        example = json.dumps(documents[let_in[0]])
+        raise Wrong(f"These got in: {', '.join(let_in)}.", expected=f"refused: {example}", got="accepted")
+    with database.connect() as connection:
+        what, document = next(iter(documents.items()))
+        if not attempt(connection, "UPDATE orders SET doc = %s WHERE id = 1", document):
+            raise Wrong(f"An UPDATE of an order to {what} got through.", expected="refused", got="accepted")
+
+
+def judge_totals(database):
+    """Fails where an order has another total than its document says."""
+    with database.connect() as connection:
+        expected = dict(connection.execute(TOTALS).fetchall())
+        got = dict(connection.execute("SELECT id, total FROM orders").fetchall())
+        wrong = [
+            number for number, total in expected.items() if got[number] is None or Decimal(str(got[number])) != total
+        ]
+        if wrong:
+            (document,) = connection.execute("SELECT doc FROM orders WHERE id = %s", [wrong[0]]).fetchone()
+            why = f"{len(wrong)} orders have another total, for example order {wrong[0]}: {json.dumps(document)}"
+            raise Wrong(why, expected=expected[wrong[0]], got=got[wrong[0]])
+
+
+def is_wrong_tea(line):
+    """Whether a line is to be corrected."""
+    return line["sku"] == "TEA-7" and Decimal(str(line["price"])) == Decimal("9.3")
+
+
+def tea_lines(document):
+    """How many lines of an order are to be corrected."""
+    return sum(map(is_wrong_tea, document["lines"]))
+
+
+def after_correction(document):
+    """The document as it must become."""
+    wanted = copy.deepcopy(document)
+    for line in filter(is_wrong_tea, wanted["lines"]):
+        line["price"] = 3.9
+    return wanted
+
+
+def judge_correction(before, after):
+    """Fails where a line that was to be corrected is not; says in which way."""
+    for number, (since_may, old, _) in before.items():
+        if not since_may or not tea_lines(old):
+            continue
+        if number not in after:
+            raise Wrong(f"Order {number} is gone.", expected=json.dumps(after_correction(old)), got="no row")
+        was, wanted, now = (tea_prices(document) for document in (old, after_correction(old), after[number][1]))
+        if now != wanted:
+            why = what_is_wrong(number, was, wanted, now)
+            raise Wrong(why, expected=f"TEA-7 in order {number}: {json.dumps(wanted)}", got=json.dumps(now))
+
+
+def tea_prices(document):
+    """The prices of TEA-7 in an order, in the order of its lines, whatever the answer made of them."""
+    lines = document.get("lines") if isinstance(document, dict) else None
+    lines = lines if isinstance(lines, list) else []
+    return [line.get("price") for line in lines if isinstance(line, dict) and line.get("sku") == "TEA-7"]
+
+
+def what_is_wrong(number, was, wanted, now):
+    """Why the prices of TEA-7 in an order are not as wanted, in words."""
+    if "3.90" in now or "3.9" in now:
+        return f"The new price in order {number} is a JSON text; it must be a number."
+    if len(now) != len(wanted):
+        return f"Order {number} has another number of lines with TEA-7 than before."
+    if any(price == right != old for old, right, price in zip(was, wanted, now, strict=True)):
+        return f"Order {number} has several lines with TEA-7, and only some of them are right."
+    if now == was and isinstance(now[0], str):
+        return f"Order {number} was passed over: its prices are JSON text, as the old till wrote them."
+    return f"Order {number} was not corrected." if now == was else f"Order {number} has other prices of TEA-7."
+
+
+def judge_rest(before, after):
+    """Fails where anything but those prices changed; says what. Whether they are right is judged elsewhere."""
+    if before.keys() != after.keys():
+        raise Wrong("Orders were added or lost.", expected=f"{len(before)} orders", got=f"{len(after)} orders")
+    if not any(before[number][1] != after[number][1] for number in before):
+        raise Wrong("Nothing at all changed.", expected="some prices are different", got="all is as before")
+    for number, (since_may, old, _) in before.items():
+        new = after[number][1]
+        if new != old and blank(old, old, since_may) != blank(new, old, since_may):
+            raise Wrong(
+                f"Order {number} changed in more than such a price.", expected=json.dumps(old), got=json.dumps(new)
+            )
+
+
+def blank(document, old, since_may):
+    """The document without the prices that may change: those of the lines that in `old` are to be corrected."""
+    blanked = copy.deepcopy(document)
+    lines = blanked.get("lines")
+    if since_may and isinstance(lines, list) and len(lines) == len(old["lines"]):
+        for line, was in zip(lines, old["lines"], strict=True):
+            if is_wrong_tea(was) and isinstance(line, dict) and "price" in line:
+                line["price"] = None
+    return blanked
+
+
+def judge_writes(before, after):
+    """Fails where rows were written that have no such line."""
+    needed = {number for number, (since_may, old, _) in before.items() if since_may and tea_lines(old)}
+    written = {number for number, row in after.items() if number in before and row[2] != before[number][2]}
+    if not written:
+        raise Wrong("No order was written.", expected=f"{len(needed)} orders written", got="0")
+    if written - needed:
+        why = f"Of the orders that were written, {len(written - needed)} have nothing to correct, for example {min(written - needed)}."
+        raise Wrong(why, expected=f"{len(needed)} orders written", got=len(written))
