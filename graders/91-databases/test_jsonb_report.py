@@ -101,7 +101,7 @@ def totalled(request, expected, database, answers):
 
 @pytest.fixture(scope="module")
 def corrected(request, database, answers):
-    """The orders before and after the answer `correct`: (document, version of the row) by id."""
+    """The orders before and after the answer `correct`: (since May, document, version of the row, month) by id."""
     for earlier in ("guarded", "totalled"):
         with contextlib.suppress(AnswerError):
             request.getfixturevalue(earlier)
@@ -111,9 +111,11 @@ def corrected(request, database, answers):
 
 
 def versions(database):
-    """Each order's document, and the transaction that wrote its row."""
+    """Of each order: whether it is since May, its document, the transaction that wrote the row, and its month."""
     with database.connect() as connection:
-        rows = connection.execute("SELECT id, placed_at >= %s, doc, xmin::text FROM orders", [MAY])
+        rows = connection.execute(
+            "SELECT id, placed_at >= %s, doc, xmin::text, to_char(placed_at, 'MM') FROM orders", [MAY]
+        )
         return {row[0]: row[1:] for row in rows}
 
 
@@ -263,7 +265,7 @@ def test_total_cannot_be_written(totalled):
 )
 def test_tea_is_corrected(corrected, note):
     """Every line with TEA-7 at 9.30 in orders since 1 May costs 3.9, as a JSON number."""
-    note("corrected", sum(tea_lines(before) for since_may, before, _ in corrected[0].values() if since_may))
+    note("overcharged", overcharged(corrected[0]))
     judge_correction(*corrected)
 
 
@@ -362,6 +364,15 @@ def tea_lines(document):
     return sum(map(is_wrong_tea, document["lines"]))
 
 
+def overcharged(before):
+    """By month, the euros that TEA-7 cost too much before the answer."""
+    euros = dict.fromkeys(["05", "06"], 0.0)
+    for since_may, document, _, month in before.values():
+        if since_may:
+            euros[month] += sum(5.4 * line.get("qty", 1) for line in document["lines"] if is_wrong_tea(line))
+    return euros
+
+
 def after_correction(document):
     """The document as it must become."""
     wanted = copy.deepcopy(document)
@@ -372,7 +383,7 @@ def after_correction(document):
 
 def judge_correction(before, after):
     """Fails where a line that was to be corrected is not; says in which way."""
-    for number, (since_may, old, _) in before.items():
+    for number, (since_may, old, *_) in before.items():
         if not since_may or not tea_lines(old):
             continue
         if number not in after:
@@ -409,7 +420,7 @@ def judge_rest(before, after):
         raise Wrong("Orders were added or lost.", expected=f"{len(before)} orders", got=f"{len(after)} orders")
     if not any(before[number][1] != after[number][1] for number in before):
         raise Wrong("Nothing at all changed.", expected="some prices are different", got="all is as before")
-    for number, (since_may, old, _) in before.items():
+    for number, (since_may, old, *_) in before.items():
         new = after[number][1]
         if new != old and blank(old, old, since_may) != blank(new, old, since_may):
             raise Wrong(
@@ -430,7 +441,7 @@ def blank(document, old, since_may):
 
 def judge_writes(before, after):
     """Fails where rows were written that have no such line."""
-    needed = {number for number, (since_may, old, _) in before.items() if since_may and tea_lines(old)}
+    needed = {number for number, (since_may, old, *_) in before.items() if since_may and tea_lines(old)}
     written = {number for number, row in after.items() if number in before and row[2] != before[number][2]}
     if not written:
         raise Wrong("No order was written.", expected=f"{len(needed)} orders written", got="0")
