@@ -40,7 +40,7 @@ STEPS = [step.split() for step in sys.argv[1:] if step != "--gates"]
 
 def told(error):
     """The error with the line of the migration that it comes from."""
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if "/versions/" in f.filename]
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if "migrations/versions/" in f.filename]
     place = f"{Path(frames[-1].filename).name}, line {frames[-1].lineno}: " if frames else ""
     if isinstance(error, SyntaxError):
         place = f"{Path(error.filename or '').name}, line {error.lineno}: "
@@ -147,8 +147,11 @@ def line(answers: Mapping[str, str], name: str) -> dict[str, str]:
     return dict(reversed(found.items()))
 
 
-def files(answers: Mapping[str, str], needed: Sequence[str]) -> dict[str, str]:
-    """The project's files by path; `needed` are the answers that must be migrations. Raises NotAMigration."""
+def files(answers: Mapping[str, str], needed: Sequence[str], *, staged: bool = True) -> dict[str, str]:
+    """The project's files by path; `needed` are the answers that must be migrations. Raises NotAMigration.
+
+    Unless it is `staged`, all migrations are part of the project from the first step on.
+    """
     revisions: dict[str, str] = {}
     for name, text in answers.items():
         try:
@@ -158,7 +161,8 @@ def files(answers: Mapping[str, str], needed: Sequence[str]) -> dict[str, str]:
                 raise
     head = f"GATE, DONE, REVISIONS = {GATE}, {DONE}, {revisions!r}\n"
     project = {"alembic.ini": INI, "migrations/env.py": ENV, "run.py": RUN.replace("STEPS =", head + "STEPS =", 1)}
-    return project | {f"answers/{name}.py": text for name, text in answers.items()}
+    folder = "answers" if staged else "migrations/versions"
+    return project | {f"{folder}/{name}.py": text for name, text in answers.items()}
 
 
 def command(steps: Sequence[str], *, gates: bool = False) -> list[str]:

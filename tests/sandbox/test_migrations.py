@@ -10,7 +10,7 @@ import pytest
 from labkit.grading.checks import AnswerError
 from labkit.grading.rollout import Rollout
 from labkit.grading.sandbox import Relay, Sandbox, choose
-from labkit.services.alembic_project import NotAMigration, files, heads, identifiers
+from labkit.services.alembic_project import NotAMigration, files, heads, identifiers, line
 from labkit.services.postgres import GRADED, Database, Template, postgres
 from tests.sandbox.test_sandbox import waited_for
 
@@ -51,6 +51,14 @@ def test_what_is_no_migration_is_told(text: str, why: str):
     with pytest.raises(NotAMigration, match=why):
         files({"one": text}, ["one"])
     assert "answers/one.py" in files({"one": text}, [])
+
+
+def test_a_line_has_what_the_answer_stands_on_from_the_lowest():
+    answers = {"two": TWO, "stub": "# nothing yet", "one": ONE, "three": migration("r3", "r2", "pass")}
+    assert list(line(answers, "three")) == ["one", "two", "three"]
+    assert list(line(answers, "one")) == ["one"]
+    with pytest.raises(NotAMigration, match="two stands on the revision 'r1', and no answer bears it"):
+        line({"two": TWO}, "two")
 
 
 @pytest.fixture

@@ -53,10 +53,10 @@ def run(text: str, session: Session, name: str) -> Page:
 
 
 def upgrade(session: Session, answers: dict[str, str]) -> tuple[str, bool]:
-    """Runs the migrations, as the learner's own program. What Alembic says, and whether it went well."""
-    steps = [f"upgrade {name}" for name in answers]
+    """Upgrades to the last of the answers, as the learner's own program. What is said, and whether it went well."""
+    steps = [f"upgrade {list(answers)[-1]}"]
     with tempfile.TemporaryDirectory(prefix="labkit-alembic-") as folder:
-        for path, text in alembic_project.files(answers, list(answers)).items():
+        for path, text in alembic_project.files(answers, list(answers), staged=False).items():
             file = Path(folder, path)
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text, encoding="utf-8")
