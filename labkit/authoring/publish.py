@@ -11,6 +11,7 @@ import click
 from labkit import course, sealed, source
 from labkit.authoring.release import source_files
 
+# Beside these, the instructor's notes (*.notes.md) stay behind: they answer the quiz.
 AUTHORS_OWN = ("solutions/", "graders/hidden/", "tests/", "benchmarks/", ".ci/", ".github/")
 
 
@@ -21,7 +22,7 @@ def command(folder: Path, assessment: bool) -> None:
     """Make the learner's copy of the course in FOLDER, which must be new or empty."""
     if folder.exists() and any(folder.iterdir()):
         raise click.ClickException(f"{folder} is not empty, and a learner's work could be lost. Name a new folder.")
-    names = [name for name in course_files() if not name.startswith(AUTHORS_OWN)]
+    names = [name for name in course_files() if not name.startswith(AUTHORS_OWN) and not name.endswith(".notes.md")]
     for name in names:
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -41,5 +42,7 @@ def course_files() -> list[str]:
         text=True,
     )
     if listed.returncode:
-        raise click.ClickException(f"{course.root()} is no git checkout, so its files are not known. Publish from a clone.")
+        raise click.ClickException(
+            f"{course.root()} is no git checkout, so its files are not known. Publish from a clone."
+        )
     return [name for name in listed.stdout.split("\0") if name and (course.root() / name).exists()]

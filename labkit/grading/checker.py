@@ -1,6 +1,6 @@
 """The checker: one pytest session that stays warm, and whose run loop serves requests.
 
-    python -m labkit.grading.checker --server learner|grading
+    python -m labkit.grading.checker --server learner|grading|grading-N
 
 One JSON object a line comes in on stdin and answers go out on stdout; docs/architecture.md has the protocol. The learner's
 code never runs in this process: it only gives artifacts to services and looks at what these then do.
@@ -42,7 +42,7 @@ OPTIONS = [
 class Checker:
     """A pytest plugin that replaces collection and the run loop, and keeps what a failing test said of itself."""
 
-    def __init__(self, requests: TextIO, reply: Callable[[Reply], None], purpose: fixtures.Purpose) -> None:
+    def __init__(self, requests: TextIO, reply: Callable[[Reply], None], purpose: str) -> None:
         self.requests, self.reply = requests, reply
         self.bench = fixtures.Bench(purpose)
         self.items: dict[tuple[str, bool], list[pytest.Function]] = {}
@@ -183,7 +183,7 @@ def module_of(item: pytest.Item) -> pytest.Module:
     return module
 
 
-def serve(requests: TextIO, replies: TextIO, purpose: fixtures.Purpose) -> int:
+def serve(requests: TextIO, replies: TextIO, purpose: str) -> int:
     """Serves until `requests` ends. Returns pytest's exit status."""
 
     def reply(data: Reply) -> None:
@@ -201,8 +201,8 @@ def serve(requests: TextIO, replies: TextIO, purpose: fixtures.Purpose) -> int:
 def main() -> None:
     """The entry point: keeps stdin and stdout for the protocol, so that a stray print goes to stderr."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--server", choices=["learner", "grading"], default="learner")
-    purpose: fixtures.Purpose = parser.parse_args().server
+    parser.add_argument("--server", default="learner", help="learner, grading, or one grading worker's own: grading-0")
+    purpose: str = parser.parse_args().server
     requests = os.fdopen(os.dup(0), encoding="utf-8")
     replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)

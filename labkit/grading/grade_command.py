@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import collections
-import contextlib
-import logging
 import os
-import queue
-import sys
 import threading
-import time
-import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,26 +14,16 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from labkit import course
-from labkit.checker_process import CheckerFault, CheckerProcess
-from labkit.grading import sandbox, submission
+from labkit.grading import nbgrader_run, sandbox, submission
+from labkit.grading.engine import Judged, Pool, Work
 from labkit.grading.verdict_store import STORE, VerdictStore
-from labkit.verdict import Verdict
-
-
-@dataclass(frozen=True)
-class Work:
-    """One notebook to judge."""
-
-    student: str
-    lab: course.Lab
-    answers: dict[str, str] = field(hash=False)
 
 
 @dataclass
 class Outcome:
     """What came of a run, for the last lines."""
 
-    judged: list[tuple[Work, list[Verdict], float]] = field(default_factory=list)
+    judged: list[Judged] = field(default_factory=list)
     kept: int = 0
     bad: list[str] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
@@ -73,18 +58,19 @@ def command(section: str, jobs: int, student: str, force: bool, folder: Path) ->
             sandbox.require()
         except sandbox.NoSandbox as missing:
             raise click.ClickException(str(missing)) from missing
-    nbgrader = threading.Thread(target=_import_nbgrader, daemon=True)  # takes 2 s, while the checkers work
+    nbgrader = threading.Thread(target=nbgrader_run.load, daemon=True)  # while the checkers work
     nbgrader.start()
     _judge(work, jobs, outcome, console)
     nbgrader.join()
-    wrote = _write(section, student, force)
-    outcome.remarks += _late(section)
+    wrote = nbgrader_run.autograde(section, student, force=force)
+    late = nbgrader_run.late(section)
+    outcome.remarks += [f"{who}: handed in {seconds / 3600:.1f} hours late" for who, seconds in late.items()]
     _summarise(outcome, console)
     if not wrote or outcome.bad or outcome.faults:
         raise SystemExit(1)
 
 
-def _find(section: str, student: str, outcome: Outcome):
+def _find(section: str, student: str, outcome: Outcome) -> Iterator[Work]:
     """The notebooks that have no verdict yet. Bad ones are put aside with a line each."""
     labs = {lab.name: lab for lab in course.labs(section)}
     store = VerdictStore(STORE)
@@ -109,103 +95,41 @@ def _find(section: str, student: str, outcome: Outcome):
 
 
 def _judge(work: list[Work], jobs: int, outcome: Outcome, console: Console) -> None:
-    """Judges in parallel: each worker has a checker process of its own."""
-    waiting: queue.SimpleQueue[Work] = queue.SimpleQueue()
-    for item in work:
-        waiting.put(item)
+    """Judges in parallel and keeps each verdict at once, so that a run that is stopped goes on from there."""
+    store = VerdictStore(STORE)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
+    with Progress(*columns, console=console, transient=True) as progress, Pool(jobs) as pool:
         bar = progress.add_task("Judging", total=len(work))
-        workers = [
-            threading.Thread(target=_worker, args=(waiting, outcome, lambda: progress.advance(bar)))
-            for _ in range(min(jobs, len(work)))
-        ]
-        for worker in workers:
-            worker.start()
         try:
-            for worker in workers:
-                worker.join()
+            for judged in pool.judge(work):
+                if judged.fault:
+                    outcome.faults.append(f"{judged.work.student}, {judged.work.lab.name}: not graded: {judged.fault}")
+                else:
+                    store.put(judged.work.lab, judged.work.answers, judged.verdicts)
+                    outcome.judged.append(judged)
+                progress.advance(bar)
         except KeyboardInterrupt:
-            with contextlib.suppress(queue.Empty):
-                while True:
-                    waiting.get_nowait()
-            for worker in workers:
-                worker.join()
+            pool.stop()
             console.print(
                 f"Stopped. {len(outcome.judged)} were judged and are kept; the same command goes on from there."
             )
             raise SystemExit(130) from None
 
 
-def _worker(waiting: queue.SimpleQueue[Work], outcome: Outcome, advance) -> None:
-    store = VerdictStore(STORE)
-    with CheckerProcess("grading") as checker:
-        while True:
-            try:
-                item = waiting.get_nowait()
-            except queue.Empty:
-                return
-            started = time.monotonic()
-            try:
-                verdicts = checker.check(item.lab, item.answers, hidden=True)
-            except CheckerFault as fault:
-                outcome.faults.append(f"{item.student}, {item.lab.name}: not graded: {fault}")
-            else:
-                store.put(item.lab, item.answers, verdicts)
-                outcome.judged.append((item, verdicts, time.monotonic() - started))
-                outcome.faults += [
-                    f"{item.student}, {item.lab.name}: not graded: {v.why}"
-                    for v in verdicts
-                    if v.outcome in ("fault", "unverified")
-                ]
-            advance()
-
-
-def _import_nbgrader() -> None:
-    # jsonschema compiles a grammar for IRIs, which no notebook has, in 1.5 s on import; it does without where it is not installed.
-    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
-    import nbgrader.apps  # noqa: F401
-
-
-def _write(section: str, student: str, force: bool) -> bool:
-    """nbgrader's own autograde, in this process; our preprocessor finds the verdicts. Returns whether all went well."""
-    from nbgrader.apps import AutogradeApp
-    from sqlalchemy.exc import SAWarning
-
-    arguments = [section, "--log-level=WARN", f"--student={student}"] + (["--force"] if force else [])
-    app = AutogradeApp()
-    app.initialize(arguments)
-    logging.getLogger("alembic").setLevel(logging.WARNING)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", SAWarning)  # nbgrader 0.9.6 autoflushes objects that are not in a session yet
-        try:
-            app.start()
-        except SystemExit as ended:
-            return not ended.code
-    return True
-
-
-def _late(section: str) -> list[str]:
-    """A line for each submission that came after the date in nbgrader's gradebook."""
-    from nbgrader.api import Gradebook
-
-    with Gradebook("sqlite:///gradebook.db") as gradebook:
-        handed_in = [(s.student.id, s.total_seconds_late) for s in gradebook.assignment_submissions(section)]
-    return [f"{student}: handed in {seconds / 3600:.1f} hours late" for student, seconds in handed_in if seconds > 0]
-
-
 def _summarise(outcome: Outcome, console: Console) -> None:
+    verdicts = [(judged.work.lab, verdict) for judged in outcome.judged for verdict in judged.verdicts]
     failed = collections.Counter(
-        f"{w.lab.name}: {v.check}" for w, verdicts, _ in outcome.judged for v in verdicts if v.outcome == "fail"
+        f"{lab.name}: {verdict.check}" for lab, verdict in verdicts if verdict.outcome == "fail"
     )
     for remark in outcome.remarks:
-        console.print(f"Note: {remark}", markup=False)
+        console.print(f"Note: {remark}", markup=False, soft_wrap=True)
     for line in [*outcome.bad, *outcome.faults]:
-        console.print(line, markup=False, style="red")
+        console.print(line, markup=False, style="red", soft_wrap=True)
     for check, count in failed.most_common(5):
         console.print(f"failed {count} times: {check}", markup=False)
-    for item, _, seconds in sorted(outcome.judged, key=lambda judged: -judged[2])[:5]:
-        console.print(f"{seconds:.1f} s: {item.student}, {item.lab.name}", markup=False)
+    for judged in sorted(outcome.judged, key=lambda judged: -judged.seconds)[:5]:
+        console.print(f"{judged.seconds:.1f} s: {judged.work.student}, {judged.work.lab.name}", markup=False)
     console.print(
-        f"{len(outcome.judged)} judged, {outcome.kept} judged before, {len(outcome.bad)} unreadable, {len(outcome.faults)} faults of the course"
+        f"{len(outcome.judged)} judged, {outcome.kept} judged before, {len(outcome.bad)} unreadable, "
+        f"{len(outcome.faults)} faults of the course"
     )

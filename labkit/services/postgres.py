@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Iterator
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import psycopg
 from psycopg import pq
@@ -26,8 +26,11 @@ from labkit.services.postgres_template import Template
 __all__ = ["GRADED", "LEARNER", "Database", "Limits", "Postgres", "ServiceFault", "Template", "postgres"]
 
 
-def postgres(purpose: Literal["learner", "grading"] = "learner", backend: Backend | None = None) -> Postgres:
-    """Joins the one server of that purpose, or starts it. Raises ServiceFault."""
+def postgres(purpose: str = "learner", backend: Backend | None = None) -> Postgres:
+    """Joins the one server of that purpose, or starts it. Raises ServiceFault.
+
+    "learner" is shared by a learner's kernels; "grading", or "grading-0" and so on, belong to one grading worker each.
+    """
     return Postgres(purpose, choose(backend))
 
 
