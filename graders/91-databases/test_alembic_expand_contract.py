@@ -193,7 +193,7 @@ def timed(connection):
 
 def new_name(version, turn):
     """A name that nobody has; with version n also one that the rule would split elsewhere, and one without a family name."""
-    given = "Mary Ann" if version == NEW and turn % 3 == 0 else "Mary"
+    given = "Mary Ann" if version == NEW and turn % 4 == 0 else "Mary"  # 4 and 7: the acts come in threes
     return (f"Madonna-{turn}", "") if turn % 7 == 0 else (given, f"van Dyke-{turn}")
 
 
