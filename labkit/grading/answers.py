@@ -91,12 +91,12 @@ def told_of_the_answer(text: str, *, asked: str = "") -> Iterator[None]:
 
 
 def words(error: psycopg.Error, text: str = "", asked: str = "") -> str:
-    """What Postgres says: the message, the line of `text` that it points at, and its hint where it has one."""
+    """What Postgres says: the message, the line of `text` that it points at, and its detail and hint where it has them."""
     diagnosis = error.diag
     message = diagnosis.message_primary or str(error)
     where = _line(text, int(diagnosis.statement_position or 0) - len(asked))
-    hint = f" {diagnosis.message_hint}" if diagnosis.message_hint else ""
-    return f"Postgres says: {message}{where}.{hint}"
+    more = [part for part in (diagnosis.message_detail, diagnosis.message_hint) if part]
+    return " ".join([f"Postgres says: {message}{where}.", *more])
 
 
 def _line(text: str, position: int) -> str:
