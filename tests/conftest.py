@@ -90,8 +90,8 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, Any, Any]:
     """When all fixtures are finished: clean up, see what is left all the same, remove the session's folders."""
     result = yield
     config, mark = session.config, str(session.config.stash[FOLDER])
+    room.clean_up(mark, config.option.room or 20.0)
     if BEFORE in config.stash:
-        room.clean_up(mark, config.option.room)
         config.stash[LEFT] = room.left_behind(config.stash[BEFORE], mark, config.option.room)
         if config.stash[LEFT] and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED

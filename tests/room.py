@@ -41,9 +41,9 @@ def look(mark: str) -> Room:
 def clean_up(mark: str, patience: float) -> None:
     """Wait up to `patience` seconds until the servers went with their users, then remove what the course keeps."""
     deadline = time.monotonic() + patience
-    while any(True for _ in _processes(mark)) and time.monotonic() < deadline:
+    while any(_processes(mark)) and time.monotonic() < deadline:
         time.sleep(0.2)
-    if Path(os.environ["LABKIT_HOME"]).exists():
+    if any(Path(os.environ["LABKIT_HOME"]).iterdir()):
         clean = "from labkit.cli import main; main()"
         subprocess.run([sys.executable, "-c", clean, "clean", "--cache", "--yes"], cwd=COURSE, capture_output=True)
 
