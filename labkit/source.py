@@ -16,7 +16,12 @@ SOLUTION = re.compile(
 )
 MARKER = re.compile(r"^[ \t]*\S+[ \t]*### (BEGIN|END) SOLUTION[^\n]*\n?", re.MULTILINE)
 FIELDS = ("title", "covers", "minutes", "needs", "after", "objectives", "answers")
-STUBS = {"sql": "your SQL here", "alembic": "your migration here"}
+STUBS = {
+    "sql": "your SQL here",
+    "alembic": "your migration here",
+    "flyway": "your files here, each below a line with its name",
+    "flyway_commands": "your commands here",
+}
 
 
 def answer_name(cell_source: str) -> str | None:

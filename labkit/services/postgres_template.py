@@ -37,6 +37,9 @@ class Template:
     def build(self, admin: psycopg.Connection, inside: psycopg.Connection, unfinished: str) -> None:
         """Fills the unfinished database, to which `inside` is connected as superuser. Raises ServiceFault."""
         try:
+            execute(
+                admin, "GRANT CREATE ON DATABASE {} TO {}", unfinished, OWNER
+            )  # a lab may have schemas; clones do not inherit it
             self._fill(inside)
         except psycopg.OperationalError:  # of the server, not of the scripts
             raise

@@ -1,0 +1,407 @@
+"""Checks of flyway-versioned: each commit is deployed with the real Flyway, to production and to an empty database."""
+
+import hashlib
+from decimal import Decimal
+
+import psycopg
+import pytest
+
+from labkit.course import find
+from labkit.grading.checks import AnswerError, Wrong, answer, hint, points
+from labkit.services import flyway_project
+from labkit.services.flyway import Command, flyway
+from labkit.services.flyway_project import NotAProject
+
+LAB = "91-databases/flyway-versioned"
+LIMIT = Decimal(50)
+MIGRATE = [Command("migrate")]
+DONE = ("Success", "Baseline", "Below Baseline", "Superseded", "Outdated")  # Flyway has nothing to do about these
+LATER = {"V900__note.sql": "ALTER TABLE orders ADD COLUMN note text;"}  # a release that comes one day
+
+flyway().start()  # Java takes a second to start: meanwhile the data is made
+
+
+def committed(name, answers):
+    """The project of an answer's branch after its commit. Raises AnswerError."""
+    try:
+        files = flyway_project.commit(answers[name])
+        return flyway_project.project(find(LAB), name).with_files(files), files
+    except NotAProject as mistake:
+        raise AnswerError(str(mistake)) from mistake
+
+
+def must(report, where):
+    """Nothing failed, and nothing is left to do. Raises Wrong in the words that fit what Flyway says."""
+    if report.error:
+        raise Wrong(f"{where}: {meaning(report.error)}", expected="Flyway succeeds", got=report.error)
+    for migration in report.info:
+        if migration.state not in DONE:
+            name = f"{migration.version or 'R'} ({migration.description})"
+            raise Wrong(f"{where}: migration {name} is left.", expected="Success", got=migration.state)
+
+
+def meaning(error):
+    """What an error of Flyway means here."""
+    for words, means in MEANINGS.items():
+        if words in error:
+            return means
+    return "Flyway stops."
+
+
+MEANINGS = {
+    "checksum mismatch": "Flyway refuses: the text of a migration that was applied here is not the text that was applied. "
+    "Every character of every line counts, in comments too.",
+    "resolved migration not applied": "Flyway refuses: a new migration has a version below one that is applied already, so its turn is over.",
+    "more than one migration with version": "Flyway refuses: two files have the same version.",
+    "more than one repeatable": "Flyway refuses: two repeatable migrations have the same description.",
+    "Found non-empty schema": "Flyway refuses to begin in a schema that has tables already, and no history of them.",
+    "Unable to baseline": "a schema whose history has begun cannot get a baseline. Is it the environment that you meant?",
+    "already exists": "a migration makes what is there already.",
+    "is violated by some row": "a migration forbids what is still in the table.",
+    "cannot change name of view column": "the view is there already, with other columns, and CREATE OR REPLACE cannot rename or move any.",
+}
+
+
+def fetch(database, text, *params):
+    """Rows, as the database's own role."""
+    with database.connect() as connection:
+        return connection.execute(text, params).fetchall()
+
+
+def columns(database, schema, table="orders"):
+    """Name, type, NOT NULL and default of each column, in the order of their names."""
+    with database.admin() as connection:
+        return connection.execute(
+            """SELECT attname, format_type(atttypid, atttypmod), attnotnull, pg_get_expr(adbin, adrelid)
+               FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
+               WHERE relnamespace = to_regnamespace(%s) AND relname = %s AND attnum > 0 AND NOT attisdropped ORDER BY 1""",
+            [schema, table],
+        ).fetchall()
+
+
+def history(database):
+    """What production's history says of the migrations of release 41."""
+    return fetch(
+        database,
+        """SELECT version, script, checksum, installed_on, success FROM shop.flyway_schema_history
+           WHERE installed_rank <= 3 ORDER BY installed_rank""",
+    )
+
+
+def digest(database, schema):
+    """Everything of all orders but their discounts."""
+    rows = fetch(database, f"SELECT id, placed_on, state, total FROM {schema}.orders ORDER BY id")
+    return hashlib.sha256(repr(rows).encode()).hexdigest()
+
+
+def discounts(database):
+    """The discount of each order in production."""
+    return dict(fetch(database, "SELECT id, discount FROM shop.orders"))
+
+
+class Released:
+    """Production before and after a release, and a database that the same files made from nothing."""
+
+    def __init__(self, database, project):
+        self.database = database
+        self.history, self.discounts, self.digest = history(database), discounts(database), digest(database, "shop")
+        self.production = flyway().run(database, "shop", project.files, MIGRATE)
+        self.test = flyway().run(database, "test", project.files, MIGRATE)
+
+    def takes_it(self):
+        """Production took the release, and its past is what it was."""
+        must(self.production, "Production")
+        if history(self.database) != self.history:
+            raise Wrong("The history of what was deployed before has changed. It has to stay as it is.")
+
+    def has_the_limit(self):
+        """Every order in production has the discount that it must have, and no other one can be written."""
+        must(self.production, "Production")
+        wanted = {number: value / 10 if value > LIMIT else value for number, value in self.discounts.items()}
+        found = discounts(self.database)
+        wrong = [number for number, value in wanted.items() if found.get(number) != value]
+        if wrong or digest(self.database, "shop") != self.digest:
+            number = wrong[0] if wrong else None
+            why = f"{len(wrong):,} orders have a discount that they should not have, for example order {number}."
+            why = why if wrong else "Something other than the discounts has changed in the orders."
+            was = f" (it was {self.discounts[number]})" if number else ""
+            raise Wrong(why, expected=f"{wanted.get(number, '')}{was}", got=str(found.get(number, "")))
+        has_limit(self.database, "shop", "production")
+
+    def comes_out_the_same(self):
+        """The database from nothing is as production is."""
+        must(self.test, "An empty database")
+        expected, got = columns(self.database, "shop"), columns(self.database, "test")
+        if [c[:3] for c in expected] != [c[:3] for c in got]:
+            raise Wrong("The table `orders` is not the same in the two.", expected=str(expected), got=str(got))
+        has_limit(self.database, "test", "a new database")
+
+
+def has_limit(database, schema, where):
+    """Orders with a discount outside of 0 to 50 cannot be written, all others can."""
+    for value, allowed in ((50, True), (0, True), (12.5, True), (50.01, False), (500, False), (-1, False)):
+        verb = "INSERT INTO {}.orders (placed_on, total, discount) VALUES ('2026-05-01', 10, %s)"
+        if is_accepted(database, verb.format(schema), value) != allowed:
+            why = f"In {where}, an order with a discount of {value} % is {'refused' if allowed else 'accepted'}."
+            raise Wrong(why, expected="it is accepted" if allowed else "it is refused")
+    if schema == "shop" and is_accepted(database, "UPDATE shop.orders SET discount = %s WHERE id = 1", 60):
+        raise Wrong("In production, an order's discount can be changed to 60 %.", expected="it is refused")
+
+
+def is_accepted(database, statement, value):
+    """Whether the database takes it; nothing of it stays."""
+    with database.connect(autocommit=False) as connection:
+        try:
+            connection.execute(statement, [value])
+            connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        except psycopg.errors.UndefinedTable as error:
+            raise Wrong("There is no table `orders`.", got=str(error).splitlines()[0]) from error
+        except psycopg.Error:
+            return False
+        finally:
+            connection.rollback()
+    return True
+
+
+@pytest.fixture(scope="module")
+def released(database, answers):
+    """The answer `release`, deployed."""
+    return Released(database, committed("release", answers)[0])
+
+
+@answer("release")
+@points(2)
+@hint(
+    "Flyway's error names a version and two numbers. Of which text is each of the two the checksum?",
+    "What has been deployed cannot be edited any more, only followed. Where is the text that production knows?",
+    "When the checksum fits: which versions come after the last one that is applied? And does every row of production bear the new rule?",
+)
+def test_production_takes_it(released, note):
+    """Production takes the release: `flyway migrate` succeeds, nothing is left to do, and the history of what was deployed before stays as it was."""
+    released.takes_it()
+    note("production", released.production.states())
+
+
+@answer("release")
+@points(2)
+@hint(
+    "SELECT discount, count(*) FROM shop.orders WHERE discount > 50 GROUP BY 1 shows what the rule has to change first. Is exactly 50 one of them?",
+    "A file that only restores the past changes nothing in production. Which file brings the limit there?",
+    "Two statements: one that mends the rows, and one that makes Postgres refuse such rows from now on.",
+)
+def test_limit_in_production(released):
+    """In production, discounts over 50 were divided by ten, all others are as they were, and Postgres refuses what is not between 0 and 50."""
+    released.has_the_limit()
+
+
+@answer("release")
+@points(1)
+@hint(
+    "The tests run every file in the schema `test`, from the first one on. Which of your statements fails there, or goes elsewhere?",
+    "Flyway decides in which schema a migration runs. Do your files name one?",
+)
+def test_release_from_nothing(released, note):
+    """An empty database that is made with the same files has the same table `orders`, with the same limit."""
+    released.comes_out_the_same()
+    note("test", released.test.states())
+
+
+class Viewed:
+    """Production and an empty database after the commit with the view, and what happens when that commit is changed."""
+
+    def __init__(self, database, project, files):
+        self.database, self.files = database, files
+        self.expected = fetch(database, EXPECTED)
+        self.production = flyway().run(database, "shop", project.files, MIGRATE)
+        self.test = flyway().run(database, "test", project.files, MIGRATE)
+        self.project = project
+
+    def shows_sales(self):
+        """The view in production shows what it should."""
+        must(self.production, "Production")
+        self._has_columns("shop")
+        got = fetch(self.database, "SELECT * FROM shop.daily_sales ORDER BY 1")
+        if len(got) != len(self.expected):
+            raise Wrong(
+                "The view has not one row for each day with an order.", expected=f"{len(self.expected)}", got=f"{len(got)}"
+            )
+        for row, wanted in zip(got, self.expected, strict=True):
+            if row != wanted:
+                raise Wrong(f"The view is wrong on {wanted[0]}.", expected=told(wanted), got=told(row))
+
+    def runs_again(self):
+        """Flyway makes the view anew when its text changed, and only then."""
+        must(self.production, "Production")
+        self._has_columns("shop")
+        again = flyway().run(self.database, "shop", self.project.files, MIGRATE)
+        if again.error or "nothing to do" not in again.said[0]:
+            why = "A second `flyway migrate`, without any change, does something."
+            raise Wrong(why, expected="nothing to do", got=again.error or again.said[0])
+        repeatable = [name for name in self.files if name.startswith("R")]
+        touched = {name: self.files[name] + "\n-- changed\n" for name in repeatable or self.files}
+        report = flyway().run(self.database, "shop", self.project.with_files(touched).files, MIGRATE)
+        if report.error and not repeatable:
+            why = "Next month the text of the view changes, and Flyway refuses it: a version, once applied, cannot change."
+            raise Wrong(why, expected="the changed file is applied", got=report.error)
+        if report.error:
+            why = "Next month the text of the view changes. Flyway runs the file once more, over what is there then, and that fails."
+            raise Wrong(why, expected="the changed file is applied", got=report.error)
+        self._has_columns("shop")
+
+    def is_there_from_nothing(self):
+        """The view is in the empty database, too."""
+        must(self.test, "An empty database")
+        self._has_columns("test")
+
+    def _has_columns(self, schema):
+        found = fetch(
+            self.database,
+            """SELECT attname FROM pg_catalog.pg_attribute AS a JOIN pg_catalog.pg_class AS c ON c.oid = attrelid
+               WHERE relnamespace = to_regnamespace(%s) AND relname = 'daily_sales' AND attnum > 0 AND NOT attisdropped ORDER BY attnum""",
+            schema,
+        )
+        wanted = ["day", "orders", "cancelled", "revenue"]
+        if (got := [name for (name,) in found]) != wanted:
+            why = f"The columns of `daily_sales` are not those that were asked for, in schema {schema}."
+            raise Wrong(why, expected=", ".join(wanted), got=", ".join(got) or "no view daily_sales")
+
+
+EXPECTED = """
+    SELECT placed_on, count(*), count(*) FILTER (WHERE state = 'cancelled'), coalesce(sum(total) FILTER (WHERE state <> 'cancelled'), 0)
+    FROM shop.orders GROUP BY placed_on ORDER BY placed_on
+"""
+
+
+def told(row):
+    """A row of the view, to read."""
+    return ", ".join("NULL" if value is None else str(value) for value in row)
+
+
+@pytest.fixture(scope="module")
+def viewed(request, template, answers):
+    """The answer `view`, deployed to a database of its own."""
+    from labkit.grading.fixtures import bench_of
+
+    project, files = committed("view", answers)
+    with bench_of(request).database(template) as database:
+        yield Viewed(database, project, files)
+
+
+@answer("view")
+@points(2)
+@hint(
+    "The view is in production already, from V3. What does Postgres say when another one takes its place? Look at the order of its columns.",
+    "CREATE OR REPLACE VIEW may only add columns at the end. What else brings a view with other columns?",
+    "If a number is wrong: an order that was cancelled is counted in `orders` and in `cancelled`, and not in `revenue`.",
+)
+def test_view_shows_sales(viewed, note):
+    """In production, `daily_sales` shows for each day the orders, how many of them were cancelled, and the revenue without those."""
+    viewed.shows_sales()
+    note("view", viewed.production.states())
+
+
+@answer("view")
+@points(2)
+@hint(
+    "Next month accounting wants another column. Which files may you edit after they were deployed, and which not?",
+    "Flyway knows by a file's name whether it is run once, or each time its text has changed.",
+    "A repeatable migration meets what its last run left behind. Does yours work a second time?",
+)
+def test_view_can_change(viewed):
+    """When the text of the view changes, `flyway migrate` makes it anew; when nothing changes, it does nothing."""
+    viewed.runs_again()
+
+
+@answer("view")
+@points(1)
+@hint(
+    "In the schema `test`, V1, V2 and V3 run first, and then what you wrote. What does it meet there?",
+    "Flyway decides in which schema a migration runs. Do your files name one?",
+)
+def test_view_from_nothing(viewed):
+    """An empty database that is made with the same files has the view, too."""
+    viewed.is_there_from_nothing()
+
+
+class Joined:
+    """The outlet before and after the commands."""
+
+    def __init__(self, database, text):
+        self.database = database
+        self.project = flyway_project.project(find(LAB), "outlet")
+        self.rows, self.columns = self._rows(), columns(database, "outlet")
+        self.report = None
+        try:
+            for environment, command in flyway_project.commands(text):
+                schema = self.project.schema(environment or self.project.default)
+                self.report = flyway().run(database, schema, self.project.files, [command])
+                if self.report.error:
+                    break
+        except NotAProject as mistake:
+            raise AnswerError(str(mistake)) from mistake
+
+    def joined(self, note=lambda name, value: None):
+        """The outlet has everything of release 41, and everything that it had."""
+        if self.report.error:
+            raise Wrong(f"A command fails: {meaning(self.report.error)}", expected="Flyway succeeds", got=self.report.error)
+        if self._rows() != self.rows or columns(self.database, "outlet") != self.columns:
+            raise Wrong("The outlet's tables are not what they were: its orders and vouchers have to stay as they are.")
+        missing = [name for name in ("view daily_sales", "index on placed_on") if name not in self._things()]
+        if missing:
+            why = f"Flyway is content, but the outlet has no {' and no '.join(missing)}: a migration was not run that it needs."
+            raise Wrong(why, expected="everything that V1, V2 and V3 make", got=f"no {', no '.join(missing)}")
+        report = flyway().run(self.database, "outlet", self.project.files, [Command("validate")])
+        note("outlet", report.states())
+        must(report, "The outlet")
+
+    def takes_the_next(self):
+        """A later release reaches it by `flyway migrate` alone."""
+        files = self.project.with_files(LATER).files
+        must(flyway().run(self.database, "outlet", files, MIGRATE), "The outlet, at the next release")
+        if "note" not in [column[0] for column in columns(self.database, "outlet")]:
+            raise Wrong("The next release does not reach the outlet.")
+
+    def _rows(self):
+        return digest(self.database, "outlet"), fetch(self.database, "SELECT * FROM outlet.vouchers ORDER BY 1")
+
+    def _things(self):
+        with self.database.admin() as connection:
+            kinds = connection.execute(
+                """SELECT relkind, relname, pg_get_indexdef(oid) FROM pg_class WHERE relnamespace = to_regnamespace('outlet')
+                   AND relkind IN ('v', 'i')"""
+            ).fetchall()
+        views = [f"view {name}" for kind, name, _ in kinds if kind == "v"]
+        return views + ["index on placed_on" for kind, _, text in kinds if kind == "i" and "(placed_on)" in text]
+
+
+@pytest.fixture(scope="module")
+def outlet(request, template, answers):
+    """The answer `outlet`, run on a database of its own."""
+    from labkit.grading.fixtures import bench_of
+
+    text = answers["outlet"]
+    with bench_of(request).database(template) as database:
+        yield Joined(database, text)
+
+
+@answer("outlet")
+@points(2)
+@hint(
+    "Flyway does not know what was done there by hand. Which of V1, V2 and V3 does the outlet have already? Look at its tables.",
+    "A baseline says: up to this version, all is done. Which version is it when you do not name one?",
+    "After the baseline, the rest is still to be run. And each command needs to know which environment it is for.",
+)
+def test_outlet_joins(outlet, note):
+    """The outlet has everything of release 41 and nothing twice, Flyway has nothing to do there, and its own rows are all as they were."""
+    outlet.joined(note)
+
+
+@answer("outlet")
+@points(1)
+@hint(
+    "One day there is a V4. Where does Flyway look up which versions the outlet has?",
+    "`flyway info` shows what Flyway knows of the outlet. Which versions does it believe to be done?",
+)
+def test_outlet_takes_the_next_release(outlet):
+    """The release after this one reaches the outlet by `flyway migrate` alone, as it reaches production."""
+    outlet.takes_the_next()

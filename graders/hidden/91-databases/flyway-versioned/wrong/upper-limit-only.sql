@@ -1,0 +1,9 @@
+-- fails: test_limit_in_production — nothing refuses a negative discount
+%%answer release
+-- V2__discount.sql
+-- A discount, in percent of the total.
+ALTER TABLE orders ADD COLUMN discount numeric(5, 2) NOT NULL DEFAULT 0;
+
+-- V4__discount_limit.sql
+UPDATE orders SET discount = discount / 10 WHERE discount > 50;
+ALTER TABLE orders ADD CHECK (discount <= 50);

@@ -1,0 +1,112 @@
+"""A commit to a Flyway project: it is deployed to the learner's production, with `flyway migrate`.
+
+For a lab's own cells: `flyway("validate", branch="release")` runs commands, `changes("release")` shows what a branch changes.
+"""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING
+
+from markupsafe import Markup
+
+from labkit.notebook import sql_run
+from labkit.notebook.page import EMPTY, Page, show
+from labkit.notebook.table import table
+from labkit.notebook.waiting import in_background, wait_for
+from labkit.services import flyway_project
+from labkit.services.flyway import Command, Migration, Report
+from labkit.services.flyway import flyway as shared
+from labkit.services.flyway_project import NotAProject, Project
+from labkit.services.sql import Result
+
+if TYPE_CHECKING:
+    from labkit.notebook.session import Session
+
+COLUMNS = ["category", "version", "description", "type", "installed on", "state"]
+
+
+def run(text: str, session: Session, name: str) -> Page:
+    """Deploys what the learner's commit makes of the branch, to production as the lab's start has it."""
+    try:
+        project = flyway_project.project(session.lab, name).with_files(flyway_project.commit(text))
+    except NotAProject as mistake:
+        return failed(str(mistake))
+    return as_at_the_start(session, name) + deploy(session, project, [("", Command("migrate"))])
+
+
+def as_at_the_start(session: Session, name: str) -> Page:
+    """Resets the database where an answer has been at it, since each one is a deployment of its own."""
+    note = EMPTY
+    if session.changed:
+        session.reset()
+        note = sql_run.quiet("The database was reset first: each answer meets it as it is at the lab's start.")
+    session.changed.add(name)
+    return note
+
+
+def deploy(session: Session, project: Project, commands: list[tuple[str, Command]]) -> Page:
+    """Runs commands, each in its environment, up to the first that fails; what they said, and how things stand then."""
+    page, environment = EMPTY, project.default
+    for number, (named, command) in enumerate(commands):
+        environment = named or project.default
+        try:
+            schema = project.schema(environment)
+        except NotAProject as mistake:
+            return page + failed(str(mistake))
+        report = _run(session, project, schema, command)
+        page += sum((sql_run.quiet(f"{environment}: {line}") for line in report.said), EMPTY)
+        following = commands[number + 1][0] or project.default if number + 1 < len(commands) else None
+        if report.error or following != environment:
+            page += failed(report.error, f"flyway {command.name}, {environment}") if report.error else EMPTY
+            page += standing(report.info)
+        if report.error:
+            break
+    return page
+
+
+def _run(session: Session, project: Project, schema: str, command: Command) -> Report:
+    running = in_background(shared().run, session.database, schema, project.files, [command])
+    return wait_for(running, "Flyway is at work", on_interrupt=shared().close)
+
+
+def standing(info: list[Migration]) -> Page:
+    """The table of `flyway info`."""
+    rows = [tuple(vars(m)[column.replace(" ", "_")][:19] or None for column in COLUMNS) for m in info]
+    return table(Result("", COLUMNS, [""] * len(COLUMNS), rows, len(rows))) if rows else EMPTY
+
+
+def failed(text: str, title: str = "") -> Page:
+    """What went wrong, as an error card."""
+    html = Markup('<div class="lk-card lk-fail"><span class="lk-state">✗ Error</span> <b>{}</b><pre>{}</pre></div>')
+    return Page(html.format(title, text), f"ERROR {title}: {text}")
+
+
+def flyway(*commands: str, branch: str = "") -> None:
+    """Runs commands, e.g. `"validate"` or `"-environment=outlet info"`, on the open lab's database, with a branch's files."""
+    from labkit.notebook.session import current
+
+    session = current()
+    session.changed.add(branch or "flyway")
+    found = flyway_project.commands("\n".join(commands))
+    show(deploy(session, flyway_project.project(session.lab, branch), found))
+
+
+def changes(branch: str) -> None:
+    """Prints what a branch changes in the files that are deployed, as git would."""
+    from labkit.notebook.session import current
+
+    lab = current().lab
+    before, after = flyway_project.project(lab).files, flyway_project.project(lab, branch).files
+    for name, text in after.items():
+        old, new = before.get(name, "").splitlines(), text.splitlines()
+        lines = difflib.unified_diff(old, new, f"a/{name}", f"b/{name}", lineterm="")
+        print("\n".join(lines), end="\n" if old != new else "")
+
+
+def deployed() -> None:
+    """Prints the migrations that are deployed."""
+    from labkit.notebook.session import current
+
+    for name, text in flyway_project.project(current().lab).files.items():
+        print(f"-- {name}\n{text}")

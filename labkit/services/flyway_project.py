@@ -1,0 +1,121 @@
+"""A lab's Flyway project: its configuration, its migrations, and what an answer adds to them.
+
+`graders/<section>/<lab>/` holds `flyway.toml` and the migrations of the release that runs in production. A folder in it with
+the name of an answer is that answer's branch: its files stand in the place of those with the same names.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from labkit.course import Lab, root
+from labkit.services.flyway import Command
+
+HEADER = re.compile(r"^--[ \t]*(?:file:[ \t]*)?(?P<name>[^\s/\\]+\.sql)[ \t]*$", re.MULTILINE | re.IGNORECASE)
+FILE = re.compile(r"(V\d+([._]\d+)*|R)__\w+\.sql", re.ASCII)
+COMMANDS = ("info", "validate", "migrate", "baseline", "repair", "clean")
+OPTIONS = (
+    "environment",
+    "baselineVersion",
+    "baselineDescription",
+    "baselineOnMigrate",
+    "ignoreMigrationPatterns",
+    "outOfOrder",
+    "target",
+    "validateOnMigrate",
+)
+
+
+class NotAProject(ValueError):
+    """The text is not what an answer must be: what is wrong, and what to write."""
+
+
+@dataclass(frozen=True)
+class Project:
+    """`files` are the migrations by name; `schemas` maps each environment of flyway.toml to its schema."""
+
+    files: Mapping[str, str]
+    schemas: Mapping[str, str]
+    default: str  # the environment that commands are for when they name none
+
+    def schema(self, environment: str) -> str:
+        """Where an environment's tables are. Raises NotAProject."""
+        if environment not in self.schemas:
+            known = ", ".join(self.schemas)
+            raise NotAProject(f"flyway.toml has no environment {environment!r}. It has: {known}.")
+        return self.schemas[environment]
+
+    def with_files(self, files: Mapping[str, str]) -> Project:
+        """The project after a commit that adds or replaces these files."""
+        return Project({**self.files, **files}, self.schemas, self.default)
+
+
+def project(lab: Lab, branch: str = "") -> Project:
+    """The lab's project as it is deployed, or one of its branches, which may be the same."""
+    folder = root() / "graders" / lab.section / lab.name
+    settings = tomllib.loads((folder / "flyway.toml").read_text(encoding="utf-8"))
+    schemas = {name: entry["schemas"][0] for name, entry in settings["environments"].items()}
+    files = _migrations(folder) | (_migrations(folder / branch) if branch else {})
+    return Project(files, schemas, settings["flyway"]["environment"])
+
+
+def _migrations(folder: Path) -> dict[str, str]:
+    return {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*__*.sql"))}
+
+
+def commit(text: str) -> dict[str, str]:
+    """The files of an answer by name: each is what follows a line `-- V4__name.sql`. Raises NotAProject."""
+    found = list(HEADER.finditer(text))
+    if not found:
+        raise NotAProject("There is no file yet. Write a line with its name, e.g. -- V7__shelf.sql, and its SQL below.")
+    if before := re.sub(r"--.*", "", text[: found[0].start()]).strip():
+        raise NotAProject(
+            f"{before.splitlines()[0]!r} stands in no file. Write the line with the file's name above it."
+        )
+    files: dict[str, str] = {}
+    for header, following in zip(found, [*found[1:], None], strict=True):
+        name = header["name"]
+        if not FILE.fullmatch(name):
+            raise NotAProject(
+                f"{name} is no name of a migration. Flyway knows them by their names: V, a version, two underscores and words "
+                "(V7__shelf.sql), or R, two underscores and words (R__shelf.sql)."
+            )
+        if name in files:
+            raise NotAProject(f"{name} is written twice. A commit has each file once, whole.")
+        files[name] = text[header.end() : following.start() if following else None].lstrip("\r\n")
+    return files
+
+
+def commands(text: str) -> list[tuple[str, Command]]:
+    """The commands of an answer, one a line, with the environment that each names or "". Raises NotAProject."""
+    lines = [line.split("#")[0].strip() for line in text.splitlines()]
+    found = [_command(line) for line in lines if line]
+    if not found:
+        raise NotAProject("There is no command yet. Write one a line, e.g. flyway -environment=production info.")
+    return found
+
+
+def _command(line: str) -> tuple[str, Command]:
+    try:
+        words = shlex.split(line)
+    except ValueError as error:
+        raise NotAProject(f"{line!r} is no command: {error}.") from error
+    words = words[1:] if words[0] == "flyway" else words
+    names = [word for word in words if not word.startswith("-")]
+    if len(names) != 1 or names[0] not in COMMANDS:
+        known = ", ".join(COMMANDS)
+        raise NotAProject(f"{line!r} must have one command of Flyway. They are: {known}. Write one command a line.")
+    options: dict[str, str] = {}
+    for word in words:
+        if word.startswith("-"):
+            name, equals, value = word[1:].partition("=")
+            if name not in OPTIONS or not equals or not value:
+                known = ", ".join(f"-{option}=…" for option in OPTIONS)
+                raise NotAProject(f"{word!r} in {line!r} is no option that can be used here. Those are: {known}.")
+            options[name] = value
+    return options.pop("environment", ""), Command(names[0], options)
