@@ -8,10 +8,12 @@ import importlib
 import click
 
 COMMANDS = {  # name -> module and what --help says of it
+    "audit": ("labkit.grading.audit", "Judge again what was judged, and say whether it gives the same."),
     "check": ("labkit.grading.check_command", "Check a lab's saved notebook, as the notebook itself does."),
     "clean": ("labkit.services.clean", "Find what is left of services, and remove it."),
     "course": ("labkit.grading.course_command", "Make a folder an nbgrader course, for an examiner."),
     "doctor": ("labkit.services.doctor", "Say what each service will run on here, and what is missing."),
+    "export": ("labkit.grading.export_command", "Write a section's marks for Moodle, Canvas, a spreadsheet or a program."),
     "grade": (
         "labkit.grading.grade_command",
         "Grade submissions with all checks, into nbgrader's gradebook.",
@@ -19,6 +21,7 @@ COMMANDS = {  # name -> module and what --help says of it
     "new-lab": ("labkit.authoring.new_lab", "Make the files of a new lab."),
     "publish": ("labkit.authoring.publish", "Make the learner's copy of the course."),
     "release": ("labkit.authoring.release", "Make the exercises from their sources."),
+    "report": ("labkit.grading.report_command", "Write a page about the grading of a section."),
     "verify": ("labkit.authoring.verify", "See that labs pass and fail as they must."),
 }
 

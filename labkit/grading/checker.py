@@ -95,7 +95,8 @@ class Checker:
         try:
             lab = course.find(request["lab"])
             if request["do"] == "check":
-                return {"verdicts": [verdict.to_json() for verdict in self._check(session, lab, request)]}
+                verdicts = [verdict.to_json() for verdict in self._check(session, lab, request)]
+                return {"verdicts": verdicts, "server": self.bench.where()}
             if request["do"] == "solution":
                 return {"text": modules.solution(lab, request["answer"])}
             if request["do"] == "warm":

@@ -31,6 +31,7 @@ class Judged:
     work: Work
     verdicts: list[Verdict]
     seconds: float
+    server: str = ""  # which server judged, with its version
     fault: str = ""
 
 
@@ -38,18 +39,19 @@ def judge(checker: CheckerProcess, work: Work) -> Judged:
     """Judges one notebook with all checks. A fault of the course is met with a second try."""
     started = time.monotonic()
     verdicts: list[Verdict] = []
-    fault = ""
+    fault = server = ""
     for _ in range(TRIES):
         try:
-            verdicts = checker.check(work.lab, work.answers, hidden=True)
+            reply = checker.ask("check", work.lab.key, answers=work.answers, hidden=True).result()
         except CheckerFault as error:
             fault = str(error)
             continue
+        server, verdicts = reply["server"], [Verdict.from_json(data) for data in reply["verdicts"]]
         unjudged = [verdict for verdict in verdicts if verdict.outcome in ("fault", "unverified")]
         fault = f"{unjudged[0].sentence} {unjudged[0].why}" if unjudged else ""
         if not fault:
             break
-    return Judged(work, verdicts, time.monotonic() - started, fault)
+    return Judged(work, verdicts, time.monotonic() - started, server, fault)
 
 
 class Pool:

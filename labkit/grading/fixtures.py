@@ -43,6 +43,10 @@ class Bench:
         """Whether the server answers now."""
         return self._server is not None and self._server.is_alive()
 
+    def where(self) -> str:
+        """Which server it is, with its version; nothing when no check needed one."""
+        return self._server.where if self._server else ""
+
     def answer(self, name: str) -> str | None:
         """The text of an answer, noting whether a fixture asks for it that outlives one check."""
         if "module" in self.scopes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import os
+import shutil
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -14,17 +15,19 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from labkit import course
-from labkit.grading import nbgrader_run, sandbox, submission
+from labkit.grading import audit, nbgrader_run, sandbox, submission
 from labkit.grading.engine import Judged, Pool, Work
-from labkit.grading.verdict_store import STORE, VerdictStore
+from labkit.grading.verdict_store import STORE, VerdictStore, checks_key
 
 
 @dataclass
 class Outcome:
-    """What came of a run, for the last lines."""
+    """What came of a run, for the last lines. `before` is what the notebooks had that were judged earlier, too."""
 
+    before: dict[tuple[str, str], audit.Entry]
     judged: list[Judged] = field(default_factory=list)
     kept: int = 0
+    stale: int = 0
     bad: list[str] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
@@ -34,7 +37,10 @@ class Outcome:
 @click.argument("section")
 @click.option("--jobs", default=os.cpu_count() or 1, show_default=True, help="Checkers that work side by side.")
 @click.option("--student", default="*", show_default=True, help="Only this student's submission.")
-@click.option("--force", is_flag=True, help="Let nbgrader mark again what it has marked (a check was mended).")
+@click.option(
+    "--regrade", is_flag=True, help="Judge again what older checks judged, show who gains and loses, and mark it."
+)
+@click.option("--dry-run", is_flag=True, help="With --regrade: only show who would gain and lose.")
 @click.option(
     "--course",
     "folder",
@@ -42,7 +48,7 @@ class Outcome:
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     help="The nbgrader course.",
 )
-def command(section: str, jobs: int, student: str, force: bool, folder: Path) -> None:
+def command(section: str, jobs: int, student: str, regrade: bool, dry_run: bool, folder: Path) -> None:
     """Grade the submissions of SECTION with all checks, into nbgrader's gradebook."""
     if not (folder / "nbgrader_config.py").exists():
         raise click.ClickException(
@@ -51,8 +57,8 @@ def command(section: str, jobs: int, student: str, force: bool, folder: Path) ->
     course.root()  # found from where we are now
     os.chdir(folder)
     console = Console(stderr=True)
-    outcome = Outcome()
-    work = list(_find(section, student, outcome))
+    outcome = Outcome(audit.latest())
+    work = list(_find(section, student, regrade, outcome))
     if any(sandbox.NEEDED_BY & set(item.lab.answers.values()) for item in work):
         try:
             sandbox.require()
@@ -62,7 +68,12 @@ def command(section: str, jobs: int, student: str, force: bool, folder: Path) ->
     nbgrader.start()
     _judge(work, jobs, outcome, console)
     nbgrader.join()
-    wrote = nbgrader_run.autograde(section, student, force=force)
+    if regrade:
+        _show_changes(outcome, console)
+    if dry_run:
+        return
+    _unmark(section, outcome)
+    wrote = nbgrader_run.autograde(section, student)
     late = nbgrader_run.late(section)
     outcome.remarks += [f"{who}: handed in {seconds / 3600:.1f} hours late" for who, seconds in late.items()]
     _summarise(outcome, console)
@@ -70,10 +81,9 @@ def command(section: str, jobs: int, student: str, force: bool, folder: Path) ->
         raise SystemExit(1)
 
 
-def _find(section: str, student: str, outcome: Outcome) -> Iterator[Work]:
-    """The notebooks that have no verdict yet. Bad ones are put aside with a line each."""
+def _find(section: str, student: str, regrade: bool, outcome: Outcome) -> Iterator[Work]:
+    """The notebooks that are to be judged now. Bad ones are put aside with a line each."""
     labs = {lab.name: lab for lab in course.labs(section)}
-    store = VerdictStore(STORE)
     paths = sorted(Path("submitted").glob(f"{student}/{section}/*.ipynb"))
     if not paths:
         raise click.ClickException(f"Nothing was handed in: submitted/{student}/{section}/ has no notebook.")
@@ -88,10 +98,19 @@ def _find(section: str, student: str, outcome: Outcome) -> Iterator[Work]:
             outcome.bad.append(f"{who}: {error}")
             continue
         outcome.remarks += [f"{who}, {lab.name}: {remark}" for remark in found.remarks]
-        if store.get(lab, found.answers) is not None:
-            outcome.kept += 1
-        else:
+        if _to_judge(who, lab, found.answers, regrade, outcome):
             yield Work(who, lab, found.answers)
+
+
+def _to_judge(student: str, lab: course.Lab, answers: dict[str, str], regrade: bool, outcome: Outcome) -> bool:
+    """Whether there is no verdict on these answers yet. What is graded stays graded, unless a new judgement is asked for."""
+    entry = outcome.before.get((student, lab.key))
+    if entry is None or entry["answers"] != audit.fingerprint(answers):
+        return True
+    stale = entry["checks"] != checks_key(lab)
+    outcome.kept += not stale
+    outcome.stale += stale
+    return stale and regrade
 
 
 def _judge(work: list[Work], jobs: int, outcome: Outcome, console: Console) -> None:
@@ -102,6 +121,7 @@ def _judge(work: list[Work], jobs: int, outcome: Outcome, console: Console) -> N
         bar = progress.add_task("Judging", total=len(work))
         try:
             for judged in pool.judge(work):
+                audit.record(judged)
                 if judged.fault:
                     outcome.faults.append(f"{judged.work.student}, {judged.work.lab.name}: not graded: {judged.fault}")
                 else:
@@ -114,6 +134,23 @@ def _judge(work: list[Work], jobs: int, outcome: Outcome, console: Console) -> N
                 f"Stopped. {len(outcome.judged)} were judged and are kept; the same command goes on from there."
             )
             raise SystemExit(130) from None
+
+
+def _show_changes(outcome: Outcome, console: Console) -> None:
+    """Who gains and who loses by the new judgement."""
+    for judged in sorted(outcome.judged, key=lambda judged: judged.work.student):
+        entry = outcome.before.get((judged.work.student, judged.work.lab.key))
+        now = sum(verdict.earned for verdict in judged.verdicts)
+        if entry and now != audit.earned(entry):
+            gain = now - audit.earned(entry)
+            who = f"{judged.work.student}, {judged.work.lab.name}"
+            console.print(f"{'gains' if gain > 0 else 'loses'} {abs(gain):g}: {who}", markup=False)
+
+
+def _unmark(section: str, outcome: Outcome) -> None:
+    """Takes away the autograded copies of what was judged anew: nbgrader marks what has none. Marks by hand stay."""
+    for judged in outcome.judged:
+        shutil.rmtree(Path("autograded", judged.work.student, section), ignore_errors=True)
 
 
 def _summarise(outcome: Outcome, console: Console) -> None:
@@ -129,7 +166,9 @@ def _summarise(outcome: Outcome, console: Console) -> None:
         console.print(f"failed {count} times: {check}", markup=False)
     for judged in sorted(outcome.judged, key=lambda judged: -judged.seconds)[:5]:
         console.print(f"{judged.seconds:.1f} s: {judged.work.student}, {judged.work.lab.name}", markup=False)
+    if outcome.stale:
+        console.print("The checks have changed since: --regrade --dry-run shows who would gain and who would lose.")
     console.print(
-        f"{len(outcome.judged)} judged, {outcome.kept} judged before, {len(outcome.bad)} unreadable, "
+        f"{len(outcome.judged)} judged, {outcome.kept} judged before, {outcome.stale} judged by older checks, {len(outcome.bad)} unreadable, "
         f"{len(outcome.faults)} faults of the course"
     )

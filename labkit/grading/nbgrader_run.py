@@ -19,13 +19,13 @@ def load() -> None:
     import nbgrader.apps  # noqa: F401
 
 
-def autograde(section: str, student: str, *, force: bool) -> bool:
+def autograde(section: str, student: str) -> bool:
     """Lets nbgrader write marks and autograded notebooks of all that has none yet. Returns whether all went well."""
     from nbgrader.apps import AutogradeApp
     from sqlalchemy.exc import SAWarning
 
     app = AutogradeApp()
-    app.initialize([section, "--log-level=ERROR", f"--student={student}", *(["--force"] if force else [])])
+    app.initialize([section, "--log-level=ERROR", f"--student={student}"])
     logging.getLogger("alembic").setLevel(logging.WARNING)
     with _one_gradebook(), warnings.catch_warnings():
         warnings.simplefilter("ignore", SAWarning)  # nbgrader 0.9.6 autoflushes objects that are not in a session yet

@@ -53,14 +53,14 @@ def checks_key(lab: course.Lab) -> str:
 @cache
 def _checks_key(section: str, name: str) -> str:
     lab = course.find(f"{section}/{name}")
-    graders = course.root() / "graders"
+    visible = modules.check_file(lab, False)
     hidden = modules.check_file(lab, True).parent
     library = Path(__file__).resolve().parents[1]
-    files = [modules.check_file(lab, False), modules.check_file(lab, True), hidden / "data.sql"]
-    files += [graders / lab.section / f"{lab.name}.sql"]
-    files += sorted([*library.glob("grading/**/*.py"), *library.glob("services/**/*.py")])
+    files = [visible, *visible.parent.glob(f"{name}.*"), *visible.parent.glob(f"{name}/**/*"), *hidden.rglob("*")]
+    files = [file for file in files if not {"wrong", "right", "__pycache__"} & set(file.parts)]
+    files += [*library.glob("grading/**/*.py"), *library.glob("services/**/*.py")]
     digest = hashlib.sha256()
-    for file in files:
-        if file.exists():
+    for file in sorted(files):
+        if file.is_file():
             digest.update(hashlib.sha256(file.read_bytes()).digest())
     return digest.hexdigest()

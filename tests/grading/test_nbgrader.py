@@ -8,10 +8,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from labkit import course
 from labkit.authoring.verify import candidates
 from labkit.checker_process import CheckerProcess
+from labkit.grading import audit
+from labkit.grading.verdict_store import checks_key
 from labkit.verdict import Verdict
 from tests.grading.submissions import SECTION, Course, lab_source, notebook
 
@@ -113,6 +116,40 @@ def test_a_rerun_keeps_what_was_judged(tmp_path):
     assert "1 judged, 0 judged before" in made.grade().output
     assert "0 judged, 1 judged before" in made.grade().output
     made.submit("ada", lab, notebook(lab, {**answers, "refunds": "SELECT 1"}))
-    result = made.grade("--force")
+    result = made.grade()
     assert "1 judged, 0 judged before" in result.output
     assert made.marks()["ada"]["check-refunds"] == 0
+
+
+def test_regrade_shows_who_gains_before_it_is_written(tmp_path):
+    """After a check was mended, and never over a mark that was given by hand."""
+    from nbgrader.api import Gradebook
+
+    lab = course.find("jsonb-search")
+    answers = lab_source(lab).solutions()
+    made = Course(tmp_path)
+    made.submit("ada", lab, notebook(lab, answers))
+    made.submit("ben", lab, notebook(lab, answers))
+    assert made.grade().exit_code == 0
+    trail = made.folder / ".labkit" / "audit.jsonl"
+    older = trail.read_text().replace('"outcome": "pass", "earned": 1.0', '"outcome": "fail", "earned": 0.0')
+    trail.write_text(older.replace(checks_key(lab), "of other checks"))  # as if a check had been too strict
+    with Gradebook(f"sqlite:///{made.folder}/gradebook.db") as gradebook:
+        grade = gradebook.find_grade("check-index", lab.name, SECTION, "ben")
+        grade.manual_score = 1.5
+        gradebook.db.commit()
+    assert "0 judged, 0 judged before, 2 judged by older checks" in made.grade().output
+    dry = made.grade("--regrade", "--dry-run")
+    assert "gains 4: ada, jsonb-search" in dry.output
+    with Gradebook(f"sqlite:///{made.folder}/gradebook.db") as gradebook:
+        gradebook.find_grade("check-index", lab.name, SECTION, "ada").auto_score = 0
+        gradebook.db.commit()
+    assert made.marks()["ada"]["check-index"] == 0
+    trail.write_text(older.replace(checks_key(lab), "of other checks"))
+    assert made.grade("--regrade").exit_code == 0
+    assert made.marks()["ada"]["check-index"] == lab.points["index"]
+    with Gradebook(f"sqlite:///{made.folder}/gradebook.db") as gradebook:
+        assert gradebook.find_grade("check-index", lab.name, SECTION, "ben").score == 1.5
+    audited = CliRunner().invoke(audit.command, [SECTION, "--course", str(made.folder)])
+    assert audited.exit_code == 0, audited.output
+    assert "2 audited, 0 different" in audited.output

@@ -1,0 +1,147 @@
+"""The audit trail: one JSON line for each notebook that was judged, and `labkit audit`, which judges it again and compares."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+from labkit import course
+from labkit.grading import submission
+from labkit.grading.engine import Judged, Pool, Work
+from labkit.grading.verdict_store import checks_key
+
+TRAIL = Path(".labkit", "audit.jsonl")  # in the nbgrader course's folder
+
+Entry = dict[str, Any]
+
+
+def fingerprint(answers: dict[str, str]) -> str:
+    """A hash of a notebook's answers."""
+    return hashlib.sha256(json.dumps(answers, sort_keys=True).encode()).hexdigest()
+
+
+def record(judged: Judged) -> None:
+    """Appends a line about what was judged, or about the fault that prevented it."""
+    entry = {
+        "when": datetime.now(UTC).isoformat(timespec="seconds"),
+        "student": judged.work.student,
+        "lab": judged.work.lab.key,
+        "answers": fingerprint(judged.work.answers),
+        "checks": checks_key(judged.work.lab),
+        "server": judged.server,
+        "python": platform.python_version(),
+        "seconds": round(judged.seconds, 3),
+        "fault": judged.fault,
+        "verdicts": [
+            {
+                "check": v.check,
+                "answer": v.answer,
+                "outcome": v.outcome,
+                "earned": v.earned,
+                "of": v.points,
+                "why": v.why,
+            }
+            for v in judged.verdicts
+        ],
+    }
+    TRAIL.parent.mkdir(exist_ok=True)
+    line = json.dumps(entry).encode() + b"\n"
+    descriptor = os.open(TRAIL, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    try:
+        os.write(descriptor, line)  # one write: a run that dies leaves whole lines
+    finally:
+        os.close(descriptor)
+
+
+def entries() -> Iterator[Entry]:
+    """All lines, oldest first. A line that was cut by a full disk is left out."""
+    if not TRAIL.exists():
+        return
+    with TRAIL.open(encoding="utf-8") as lines:
+        for line in lines:
+            try:
+                yield json.loads(line)
+            except ValueError:
+                continue
+
+
+def latest() -> dict[tuple[str, str], Entry]:
+    """The last verdict on each notebook: (student, lab's key) -> entry."""
+    return {(entry["student"], entry["lab"]): entry for entry in entries() if not entry["fault"]}
+
+
+def earned(entry: Entry) -> float:
+    """The points of an entry."""
+    return sum(verdict["earned"] for verdict in entry["verdicts"])
+
+
+@click.command("audit")
+@click.argument("section")
+@click.option("--student", default="*", show_default=True, help="Only this student's notebooks.")
+@click.option(
+    "--course",
+    "folder",
+    default=".",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="The nbgrader course.",
+)
+@click.option("--jobs", default=os.cpu_count() or 1, show_default=True, help="Checkers that work side by side.")
+def command(section: str, student: str, folder: Path, jobs: int) -> None:
+    """Judge what was judged in SECTION again, and say whether it still gives the same. Writes nothing."""
+    course.root()
+    os.chdir(folder)
+    console = Console()
+    known = {
+        key: entry
+        for key, entry in latest().items()
+        if entry["lab"].startswith(f"{section}/") and student in ("*", key[0])
+    }
+    if not known:
+        raise click.ClickException(
+            f"No verdict on {section} is kept in {folder.resolve()}. Run `labkit grade {section}` first."
+        )
+    work, different = [], 0
+    for (who, key), entry in sorted(known.items()):
+        lab = course.find(key)
+        try:
+            answers = submission.read(Path("submitted", who, section, f"{lab.name}.ipynb"), lab).answers
+        except submission.BadSubmission as error:
+            different += 1
+            console.print(f"{who}, {lab.name}: {error}", markup=False, style="red")
+            continue
+        if fingerprint(answers) != entry["answers"]:
+            different += 1
+            console.print(
+                f"{who}, {lab.name}: the submission has changed since {entry['when']}", markup=False, style="red"
+            )
+            continue
+        work.append(Work(who, lab, answers))
+    with Pool(jobs) as pool:
+        for judged in pool.judge(work):
+            lines = list(_differences(known[judged.work.student, judged.work.lab.key], judged))
+            different += bool(lines)
+            for line in lines:
+                console.print(f"{judged.work.student}, {judged.work.lab.name}: {line}", markup=False, style="red")
+    console.print(f"{len(known)} audited, {different} different")
+    raise SystemExit(1 if different else 0)
+
+
+def _differences(entry: Entry, judged: Judged) -> Iterable[str]:
+    if judged.fault:
+        yield f"not judged: {judged.fault}"
+        return
+    if entry["checks"] != checks_key(judged.work.lab):
+        yield f"the checks or the engine have changed since {entry['when']}"
+    before = {verdict["check"]: verdict["outcome"] for verdict in entry["verdicts"]}
+    for verdict in judged.verdicts:
+        if before.get(verdict.check) != verdict.outcome:
+            yield f"{verdict.check} was {before.get(verdict.check, 'not there')}, is {verdict.outcome} {verdict.why}"
