@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from fnmatch import fnmatch
 from pathlib import Path
 
 import click
@@ -11,7 +12,7 @@ import click
 from labkit import course, sealed, source
 from labkit.authoring.release import source_files
 
-# Beside these, the instructor's notes (*.notes.md) stay behind: they answer the quiz.
+# Beside these, a lesson's source and the instructor's notes stay behind: the notes answer the quiz.
 AUTHORS_OWN = ("solutions/", "graders/hidden/", "tests/", "benchmarks/", ".ci/", ".github/")
 
 
@@ -22,7 +23,8 @@ def command(folder: Path, assessment: bool) -> None:
     """Make the learner's copy of the course in FOLDER, which must be new or empty."""
     if folder.exists() and any(folder.iterdir()):
         raise click.ClickException(f"{folder} is not empty, and a learner's work could be lost. Name a new folder.")
-    names = [name for name in course_files() if not name.startswith(AUTHORS_OWN) and not name.endswith(".notes.md")]
+    names = [name for name in course_files() if not name.startswith(AUTHORS_OWN)]
+    names = [name for name in names if not fnmatch(name, "notebooks/*.md")]
     for name in names:
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
