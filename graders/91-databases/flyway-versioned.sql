@@ -40,14 +40,14 @@ INSERT INTO shop.flyway_schema_history VALUES
     (3, '3', 'daily sales', 'SQL', 'V3__daily_sales.sql', 1749409344, 'deploy', '2026-03-24 10:01:55', 17, true);
 
 INSERT INTO shop.orders (placed_on, state, total, discount)
-SELECT date '2026-01-01' + (id / 200)::int,
-       CASE WHEN pg_temp.chance(id, 1) < 0.08 THEN 'cancelled' WHEN id > 19000 THEN 'placed' ELSE 'sent' END,
+SELECT date '2026-01-01' + (id / 80)::int,
+       CASE WHEN pg_temp.chance(id, 1) < 0.08 THEN 'cancelled' WHEN id > 7800 THEN 'placed' ELSE 'sent' END,
        (500 + floor(pg_temp.chance(id, 2) * 20000)) / 100,
        CASE WHEN pg_temp.chance(id, 3) < 0.70 THEN 0
             WHEN pg_temp.chance(id, 3) < 0.72 THEN 60 + floor(pg_temp.chance(id, 4) * 439)        -- typed without its decimal point
             WHEN pg_temp.chance(id, 3) < 0.78 THEN 50
             ELSE floor(pg_temp.chance(id, 4) * 500) / 10 END
-FROM generate_series(1, 20000) AS id;
+FROM generate_series(1, 8000) AS id;
 
 -- The outlet: the same orders, the discount too (its owner had seen V1 and V2), no view, no history, and a table of its own.
 CREATE TABLE outlet.orders (
@@ -59,7 +59,7 @@ CREATE TABLE outlet.orders (
 );
 CREATE TABLE outlet.vouchers (code text PRIMARY KEY, worth numeric(10, 2) NOT NULL);
 INSERT INTO outlet.orders (placed_on, state, total, discount)
-SELECT date '2026-02-01' + (id / 50)::int, CASE WHEN pg_temp.chance(id, 5) < 0.1 THEN 'cancelled' ELSE 'sent' END,
+SELECT date '2026-02-01' + (id / 25)::int, CASE WHEN pg_temp.chance(id, 5) < 0.1 THEN 'cancelled' ELSE 'sent' END,
        (500 + floor(pg_temp.chance(id, 6) * 9000)) / 100, CASE WHEN pg_temp.chance(id, 7) < 0.5 THEN 0 ELSE 20 END
-FROM generate_series(1, 3000) AS id;
+FROM generate_series(1, 1500) AS id;
 INSERT INTO outlet.vouchers SELECT 'gift-' || id, 10 + id % 5 * 10 FROM generate_series(1, 40) AS id;

@@ -63,8 +63,12 @@ class Report:
     info: list[Migration]
 
     def states(self) -> dict[str, str]:
-        """The state of each migration, by its version; of a repeatable one by its description."""
-        return {migration.version or migration.description: migration.state for migration in self.info}
+        """The state of each migration, by its version; of a repeatable one by its description. Its last run counts."""
+        known: dict[str, str] = {}
+        for migration in self.info:
+            if not migration.state.startswith("Ignored (Baseline"):  # it stands beside the baseline itself
+                known[migration.version or migration.description] = migration.state
+        return known
 
 
 class Flyway:

@@ -12,6 +12,7 @@ read from Flyway's environment variables, its configuration files, or the class 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import queue
@@ -61,17 +62,17 @@ def serve(request: dict[str, Any], folder: Path) -> dict[str, Any]:
     for name, text in request["files"].items():
         (folder / Path(name).name).write_text(text, encoding="utf-8")
     said: list[str] = []
-    error, unreachable, options = "", False, {}
+    error, unreachable, flyway, info = "", False, None, []
     for command, options in request["commands"]:
         try:
-            said.append(run(configured(request, folder, options), command))
+            flyway = configured(request, folder, options)
+            said.append(run(flyway, command))
         except jpype.JException as raised:
             error, unreachable = words(raised, folder), is_unreachable(raised)
             break
-    try:
-        info = [] if unreachable else [described(row) for row in configured(request, folder, options).info().all()]
-    except jpype.JException:
-        info = []  # what stands in the way has been said already
+    if flyway and not unreachable:
+        with contextlib.suppress(jpype.JException):  # what stands in the way has been said already
+            info = [described(row) for row in flyway.info().all()]
     return {"said": said, "error": error, "unreachable": unreachable, "info": info}
 
 

@@ -6,6 +6,7 @@ For a lab's own cells: `flyway("validate", branch="release")` runs commands, `ch
 from __future__ import annotations
 
 import difflib
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from markupsafe import Markup
@@ -47,32 +48,33 @@ def as_at_the_start(session: Session, name: str) -> Page:
 
 def deploy(session: Session, project: Project, commands: list[tuple[str, Command]]) -> Page:
     """Runs commands, each in its environment, up to the first that fails; what they said, and how things stand then."""
-    page, environment = EMPTY, project.default
-    for number, (named, command) in enumerate(commands):
-        environment = named or project.default
+    return _deploy(session, project, commands)[0]
+
+
+def _deploy(session: Session, project: Project, commands: list[tuple[str, Command]]) -> tuple[Page, Report]:
+    page, report = EMPTY, Report([], "", [])
+    for environment, group in groupby(commands, lambda found: found[0] or project.default):
         try:
             schema = project.schema(environment)
         except NotAProject as mistake:
-            return page + failed(str(mistake))
-        report = _run(session, project, schema, command)
+            return page + failed(str(mistake)), Report([], str(mistake), [])
+        report = _run(session, project, schema, [command for _, command in group])
         page += sum((sql_run.quiet(f"{environment}: {line}") for line in report.said), EMPTY)
-        following = commands[number + 1][0] or project.default if number + 1 < len(commands) else None
-        if report.error or following != environment:
-            page += failed(report.error, f"flyway {command.name}, {environment}") if report.error else EMPTY
-            page += standing(report.info)
+        page += failed(report.error, environment) if report.error else EMPTY
+        page += standing(report.info)
         if report.error:
             break
-    return page
+    return page, report
 
 
-def _run(session: Session, project: Project, schema: str, command: Command) -> Report:
-    running = in_background(shared().run, session.database, schema, project.files, [command])
+def _run(session: Session, project: Project, schema: str, commands: list[Command]) -> Report:
+    running = in_background(shared().run, session.database, schema, project.files, commands)
     return wait_for(running, "Flyway is at work", on_interrupt=shared().close)
 
 
 def standing(info: list[Migration]) -> Page:
     """The table of `flyway info`."""
-    rows = [tuple(vars(m)[column.replace(" ", "_")][:19] or None for column in COLUMNS) for m in info]
+    rows = [tuple(vars(m)[column.replace(" ", "_")][:19] for column in COLUMNS) for m in info]
     return table(Result("", COLUMNS, [""] * len(COLUMNS), rows, len(rows))) if rows else EMPTY
 
 
@@ -82,14 +84,19 @@ def failed(text: str, title: str = "") -> Page:
     return Page(html.format(title, text), f"ERROR {title}: {text}")
 
 
-def flyway(*commands: str, branch: str = "") -> None:
-    """Runs commands, e.g. `"validate"` or `"-environment=outlet info"`, on the open lab's database, with a branch's files."""
+def flyway(*commands: str, branch: str = "") -> Report:
+    """Runs commands, e.g. `"validate"` or `"-environment=outlet info"`, on the open lab's database, with a branch's files.
+
+    Shows what came of them, and returns the last report.
+    """
     from labkit.notebook.session import current
 
     session = current()
     session.changed.add(branch or "flyway")
     found = flyway_project.commands("\n".join(commands))
-    show(deploy(session, flyway_project.project(session.lab, branch), found))
+    page, report = _deploy(session, flyway_project.project(session.lab, branch), found)
+    show(page)
+    return report
 
 
 def changes(branch: str) -> None:
