@@ -20,7 +20,6 @@ import jinja2
 from markupsafe import Markup
 
 from labkit.grading.results import Check, Results, StudentResult
-from labkit.notebook.page import duration, plural, prose
 from labkit.verdict import Verdict
 
 BINS = 10  # of the distribution of marks
@@ -93,8 +92,7 @@ def html(results: Results, *, anonymous: bool = False) -> str:
     names = _names(results.students, anonymous)
     script = _file("report.js")
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
-    environment.filters.update(duration=duration, prose=prose, points=_points)
-    environment.globals.update(plural=plural)
+    environment.filters.update(duration=_duration, points=_points)
     checks = check_rows(results)
     return environment.from_string(_file("report.html.j2")).render(
         results=results,
@@ -174,6 +172,10 @@ def _natural(name: str) -> list[tuple[int, str]]:
 
 def _points(value: float | None) -> str:
     return "–" if value is None else f"{value:.4g}"
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
 
 
 def _file(name: str) -> str:

@@ -1,0 +1,159 @@
+"""The examiner's report: what it says is right, and whatever an answer or a name holds stays text, in a real browser."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from labkit.grading import report, report_command
+from tests.grading.graded_course import DUE, GradedCourse, check
+from tests.grading.submissions import SECTION
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:Object of type:sqlalchemy.exc.SAWarning"
+)  # nbgrader's own, as it autoflushes
+
+HOSTILE = """<script>document.title = "owned"</script><img src=x onerror="document.title='owned'">\"'></td></svg>
+<svg onload="document.title='owned'">{{ 7 * 7 }}<a href="javascript:document.title='owned'">&amp;</a>"""
+
+
+@pytest.fixture
+def made(tmp_path, monkeypatch) -> Iterator[GradedCourse]:
+    """Twelve submissions: one check that all pass, one that one in twelve passes, one that nobody passes; and two people missing."""
+    with GradedCourse(tmp_path, monkeypatch) as made:
+        for number in range(12):
+            lost = check(
+                "test_lost", "fail", why=f"{number} refunds are lost.", expected="12 rows", got=f"{number} rows"
+            )
+            verdicts = [
+                check("test_all", sentence="The query runs.", seconds=0.01 * number),
+                check("test_never", "fail", hidden=True, why="No index is read."),
+                lost if number else check("test_lost"),
+            ]
+            made.hand_in(
+                f"s{number}", "SELECT  1" if number % 3 else f"SELECT {number}", verdicts, first_name=f"N{number}"
+            )
+        made.student("late-riser", first_name="Rip", last_name="van Winkle")
+        made.student("ghost")
+        made.hand_in("torn", b"{", None)
+        made.fault("s3", "The server was gone.")
+        yield made
+
+
+def page(*options: str) -> str:
+    """Runs the command in the course's folder."""
+    result = CliRunner().invoke(report_command.command, [SECTION, *options])
+    assert result.exit_code == 0, result.output
+    assert "students, 2 of them missing" in result.output
+    return Path(f"report-{SECTION}.html").read_text(encoding="utf-8")
+
+
+def text_of(html: str) -> str:
+    """What a reader sees, on one line."""
+    return " ".join(re.sub(r"<[^>]*>", " ", html[html.index("<body>") :]).split())
+
+
+def test_says_who_what_and_which_check_is_suspicious(made):
+    """Numbers, the missing, the faults, and the checks that say nothing of the answers."""
+    made.mark("s1", "refunds", manual_score=8)
+    made.penalise("s2", 1, DUE + timedelta(hours=5))
+    html = page()
+    text = text_of(html)
+    assert "15 students 12 graded 1 not graded 2 missing" in text
+    assert "jsonb-search: The query runs. 12 of 12 passed. All pass" in text
+    assert "(hidden) 0 of 12 passed. Nearly all fail" in text
+    assert (
+        text.count("Nearly all fail") == 2
+    )  # told above, and in the table; test_lost passes 1 of 12, which is over 5 %
+    assert (
+        "10 to 20 %: 1; 30 to 40 %: 10; 60 to 70 %: 1." in html
+    )  # the chart's alternative text: 1, 2 (ten) and 8 of 12
+    missing = html[html.index('id="missing"') : html.index('id="not-judged"')]
+    assert "van Winkle, Rip" in missing
+    assert "ghost" in missing
+    assert "torn" not in missing
+    assert "The server was gone." in text
+    assert "5.0 h" in text
+    assert "✎" in html
+    assert "jsonb-search.ipynb is not JSON" in text
+
+
+def test_wrong_answers_are_grouped_by_reason_with_the_most_frequent_as_example():
+    """Numbers in a reason do not part the group; spaces do not part two answers."""
+    lost = [check("t", "fail", why=f"{n} refunds are lost.", got=str(n)) for n in (3, 4, 5)]
+    other = check("t", "fail", why="It reads all.")
+    found = report.wrong_answers([(lost[0], "SELECT 1"), (other, "X"), (lost[1], "SELECT  2"), (lost[2], "SELECT\n2")])
+    assert [(w.count, w.why, w.example, w.same, w.got) for w in found] == [
+        (3, "4 refunds are lost.", "SELECT  2", 2, "4"),
+        (1, "It reads all.", "X", 1, ""),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("passed", "judged", "said"),
+    [(4, 4, ""), (5, 5, "All pass"), (0, 4, ""), (0, 5, "Nearly all fail"), (1, 20, ""), (1, 21, "Nearly all fail")],
+)
+def test_a_check_is_suspicious_when_all_pass_or_over_95_per_cent_fail(passed, judged, said):
+    """From five submissions on."""
+    row = report.CheckRow(report.Check("lab", "t", False), check("t"), passed, [0.1] * judged)
+    assert row.suspicious.startswith(said)
+    assert bool(row.suspicious) == bool(said)
+
+
+def test_distribution_counts_every_mark_once():
+    """A tenth each; full marks and extra credit in the last."""
+    bars = report.distribution([0, 0.9, 1, 9.99, 10, 12, None], 10)
+    assert [bar.count for bar in bars] == [2, 1, 0, 0, 0, 0, 0, 0, 0, 3]
+
+
+def test_anonymous_has_no_name_anywhere(made):
+    """Neither names nor ids, not even in a file's path."""
+    html = page("--anonymous")
+    for name in ("van Winkle", "late-riser", "ghost", "torn", "N7", ">s3<"):
+        assert name not in html
+    assert "Student 15" in html
+
+
+@pytest.mark.browser
+def test_hostile_text_stays_text_and_tables_sort(made, browser):
+    """No script of a submission runs, nothing is fetched; a click on a head sorts, a second one turns it round."""
+    hostile = check("test_<b>", "fail", sentence=HOSTILE, why=HOSTILE, expected=HOSTILE, got=HOSTILE)
+    made.hand_in("mallory", HOSTILE, [hostile], first_name=HOSTILE[:120], last_name="</title><script>0</script>")
+    made.fault("mallory", HOSTILE)
+    html = page()
+    window = browser.new_page()
+    asked: list[str] = []
+    said: list[str] = []
+    window.on("request", lambda request: asked.append(request.url))
+    window.on("console", lambda message: said.append(message.text))
+    window.on("pageerror", lambda error: said.append(str(error)))
+    window.on("dialog", lambda dialog: said.append(dialog.message))
+    file = Path(f"report-{SECTION}.html").resolve().as_uri()
+    window.goto(file)
+    assert asked == [file]
+    assert said == []
+    assert window.title() == f"{SECTION}: grading report"
+    assert window.locator("script").count() == 1
+    assert window.locator("img, a[href^=javascript], [onload], [onerror]").count() == 0
+    assert window.locator("pre", has_text="{{ 7 * 7 }}").count() == 1
+    marks = window.locator("#student-table tbody tr td:nth-child(1)")
+    before = marks.all_inner_texts()
+    head = window.locator("#student-table th", has_text="Mark")
+    head.locator("button").click()
+    assert head.get_attribute("aria-sort") == "ascending"
+    keys = "cells => cells.map(cell => Number(cell.dataset.key))"
+    column = f"#student-table tbody td:nth-child({window.locator('#student-table th').count() - 2})"
+    rising = window.eval_on_selector_all(column, keys)
+    assert rising == sorted(rising)
+    head.locator("button").click()
+    assert window.eval_on_selector_all(column, keys) == rising[::-1]
+    assert sorted(marks.all_inner_texts()) == sorted(before)
+    window.evaluate("document.body.insertAdjacentHTML('beforeend', '<img src=x onerror=\"document.title=1\">')")
+    assert window.title() == f"{SECTION}: grading report"  # the policy holds even where an escape would be forgotten
+    assert html.count("<script>") == 1
+    window.close()
