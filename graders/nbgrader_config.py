@@ -11,7 +11,7 @@ from nbgrader.preprocessors import (
     SaveAutoGrades,
 )
 
-from labkit.grading.preprocessor import GradeAnswers, MakeWhole
+from labkit.grading.preprocessor import GradeAnswers, MakeWhole, ReadWhatCanBeRead
 
 c = get_config()  # noqa: F821 - given by traitlets
 
@@ -31,5 +31,5 @@ c.Autograde.autograde_preprocessors = [
     AssignLatePenalties,
     CheckCellMetadata,
 ]
-c.Autograde.pre_convert_hook = "labkit.grading.preprocessor.look_first"
+c.Autograde.exporter_class = ReadWhatCanBeRead
 c.ClearSolutions.code_stub = {"python": ""}  # solutions are stripped by `labkit release`, before nbgrader sees them

@@ -4,8 +4,12 @@
 from __future__ import annotations
 
 import importlib
+from typing import Any
 
 import click
+
+from labkit.course import CourseError
+from labkit.services.fault import ServiceFault
 
 COMMANDS = {  # name -> module and what --help says of it
     "audit": ("labkit.grading.audit", "Judge again what was judged, and say whether it gives the same."),
@@ -38,6 +42,13 @@ class LazyCommands(click.Group):
         if cmd_name not in COMMANDS:
             return None
         return importlib.import_module(COMMANDS[cmd_name][0]).command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Tells what is wrong with the course's files in a line, not in a traceback."""
+        try:
+            return super().invoke(ctx)
+        except (CourseError, ServiceFault) as error:
+            raise click.ClickException(str(error)) from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Lists the commands without importing them."""

@@ -53,14 +53,22 @@ class Lab:
         return Path("exercises", self.section, f"{self.name}.ipynb")
 
     def metadata(self) -> dict[str, Any]:
-        """What an exercise's notebook carries as `metadata.lab`."""
-        data = dict(vars(self))
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in data.items()}
+        """What an exercise's notebook carries as `metadata.lab`. Answers are a list there, as a notebook's keys are sorted."""
+        data = {name: list(value) if isinstance(value, tuple) else value for name, value in vars(self).items()}
+        data["answers"] = [
+            {"name": name, "kind": kind, "points": data["points"][name], "visible": data["visible"][name]}
+            for name, kind in self.answers.items()
+        ]
+        return {name: value for name, value in data.items() if name not in ("points", "visible")}
 
     @classmethod
     def from_metadata(cls, data: dict[str, Any]) -> Lab:
-        """The inverse of `metadata`. Raises TypeError when a field is missing or unknown."""
+        """The inverse of `metadata`. Raises TypeError or KeyError when a field is missing or unknown."""
+        answers = data["answers"]
         fields: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in data.items()}
+        fields["answers"] = {answer["name"]: answer["kind"] for answer in answers}
+        for worth in ("points", "visible"):
+            fields[worth] = {answer["name"]: answer[worth] for answer in answers}
         return cls(**fields)
 
 

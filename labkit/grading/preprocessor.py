@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import atexit
 from functools import cache
+from html import escape
 from pathlib import Path
 from typing import Any
 
+import nbformat
+from nbconvert.exporters import NotebookExporter
 from nbformat import NotebookNode
+from nbformat.v4 import new_markdown_cell
 from nbgrader.preprocessors import NbGraderPreprocessor
 
 from labkit import course
@@ -21,10 +25,26 @@ class NotGraded(Exception):
     """The course could not judge this submission; nbgrader reports it, goes on with the others and exits with an error."""
 
 
-def look_first(**told: Any) -> None:
-    """nbgrader's pre-convert hook: a notebook that cannot be read is told in one clear line, before nbgrader stumbles on it."""
-    for notebook in told["notebooks"]:
-        submission.load(Path(notebook))
+class ReadWhatCanBeRead(NotebookExporter):
+    """Reads a submitted notebook. One that is none is graded as an untouched exercise that says so, so that one broken file
+    costs a learner that notebook and not the whole assignment.
+    """
+
+    def from_file(self, file_stream: Any, resources: dict[str, Any] | None = None, **kwargs: Any) -> Any:
+        """Raises Unreadable where the machine, not the file, is to blame."""
+        assert resources is not None
+        path = Path(file_stream.name)
+        try:
+            submission.load(path)
+        except submission.Unreadable:
+            raise
+        except submission.BadSubmission as bad:
+            self.log.error("%s: %s", resources["nbgrader"]["student"], bad)
+            told = f"**This notebook could not be read.** {escape(str(bad).replace(str(path), path.name))}"
+            exercise = nbformat.read(course.root() / lab_of(resources).exercise, as_version=4)
+            exercise.cells.insert(0, new_markdown_cell(told))
+            return self.from_notebook_node(exercise, resources, **kwargs)
+        return super().from_file(file_stream, resources, **kwargs)
 
 
 def lab_of(resources: dict[str, Any]) -> course.Lab:

@@ -19,6 +19,7 @@ from importlib import resources
 import jinja2
 from markupsafe import Markup
 
+from labkit import course
 from labkit.grading.results import Check, Results, StudentResult
 from labkit.verdict import Verdict
 
@@ -94,10 +95,13 @@ def html(results: Results, *, anonymous: bool = False) -> str:
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
     environment.filters.update(duration=_duration, points=_points)
     checks = check_rows(results)
-    return environment.from_string(_file("report.html.j2")).render(
+    times = _times(results)
+    return environment.from_string(
+        _file("report.html.j2")
+    ).render(
         results=results,
         anonymous=anonymous,
-        name=lambda student: names[student],
+        name=lambda student: names.get(student, "somebody who has left" if anonymous else student),
         students=sorted(results.students, key=lambda student: _natural(names[student.student])),
         script=Markup(script),  # ours; the policy names its hash
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
@@ -106,8 +110,10 @@ def html(results: Results, *, anonymous: bool = False) -> str:
         statistics=statistics,
         bars=distribution([student.score for student in results.students], results.max_score),
         checks=checks,
-        suspicious=[row for row in checks if row.suspicious],
-        slowest=_slowest(results),
+        suspicious=sorted((row for row in checks if row.suspicious), key=lambda row: row.rate),
+        labs=_handed_in(results),
+        times=[seconds for seconds, _, _ in times],
+        slowest=times[:5],
     )
 
 
@@ -152,9 +158,19 @@ def wrong_answers(failures: Sequence[tuple[Verdict, str]]) -> list[Wrong]:
     return sorted(found, key=lambda wrong: -wrong.count)
 
 
-def _slowest(results: Results) -> list[tuple[StudentResult, str, float]]:
-    times = [(s, lab.lab.name, lab.seconds) for s in results.students for lab in s.labs.values() if lab.verdicts]
-    return sorted(times, key=lambda time: -time[2])[:5]
+def _times(results: Results) -> list[tuple[float, str, str]]:
+    """(seconds, student, lab) of each notebook that was judged, the slowest first."""
+    found = [
+        (lab.seconds, s.student, lab.lab.name) for s in results.students for lab in s.labs.values() if lab.verdicts
+    ]
+    return sorted(found, reverse=True)
+
+
+def _handed_in(results: Results) -> list[course.Lab]:
+    """The labs that anybody handed in or has a mark by hand for."""
+    found = [lab for student in results.students for lab in student.labs.values() if lab.handed_in or lab.by_hand]
+    names = {lab.lab.name for lab in found}
+    return [lab for lab in results.labs if lab.name in names]
 
 
 def _names(students: list[StudentResult], anonymous: bool) -> dict[str, str]:
@@ -171,7 +187,7 @@ def _natural(name: str) -> list[tuple[int, str]]:
 
 
 def _points(value: float | None) -> str:
-    return "–" if value is None else f"{value:.4g}"
+    return "–" if value is None else f"{value:.2f}".rstrip("0").rstrip(".")
 
 
 def _duration(seconds: float) -> str:

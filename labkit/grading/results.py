@@ -130,7 +130,7 @@ class Fault:
     lab: str
     when: str
     why: str
-    overcome: bool  # whether a later run judged it
+    overcome: bool  # whether it was judged later, or its answers in another's notebook
 
 
 @dataclass
@@ -171,6 +171,9 @@ def read(section: str) -> Results:
     for student in students.values():
         for lab in student.labs.values():
             _look_at(lab, student.student, store, why.get((student.student, lab.lab.name), ""))
+    for fault in faults:
+        known = students.get(fault.student)
+        fault.overcome |= known is not None and fault.lab in known.labs and bool(known.labs[fault.lab].verdicts)
     by_name = sorted(students.values(), key=lambda student: (student.name.casefold(), student.student))
     return Results(section, labs, by_name, max_score, faults)
 

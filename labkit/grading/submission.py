@@ -19,6 +19,10 @@ class BadSubmission(Exception):
     """The file cannot be graded at all: what is wrong with it, and the next step."""
 
 
+class Unreadable(BadSubmission):
+    """The file may be good, but this machine cannot read it: never a learner's fault."""
+
+
 @dataclass
 class Submission:
     """A notebook's cells made whole, the answers in them, and remarks for the examiner."""
@@ -47,7 +51,7 @@ def load(path: Path) -> dict[str, Any]:
             )
         text = path.read_bytes().decode("utf-8")
     except OSError as error:
-        raise BadSubmission(f"{path} cannot be read: {error.strerror}. Make it readable, then grade again.") from error
+        raise Unreadable(f"{path} cannot be read: {error.strerror}. Make it readable, then grade again.") from error
     except UnicodeDecodeError as error:
         raise BadSubmission(
             f"{path} is not text in UTF-8 (byte {error.start}). Hand in the notebook as Jupyter saved it."

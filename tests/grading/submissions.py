@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +37,19 @@ def answer_cell(made: dict[str, Any], name: str) -> dict[str, Any]:
     return next(cell for cell in made["cells"] if cell["metadata"].get("nbgrader", {}).get("grade_id") == name)
 
 
+def nbgrader(folder: Path, *arguments: str) -> None:
+    """Runs nbgrader as an examiner does."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    ran = subprocess.run(
+        [sys.executable, "-m", "nbgrader", *arguments],
+        cwd=folder,
+        env={**os.environ, "PATH": path},
+        capture_output=True,
+        text=True,
+    )
+    assert ran.returncode == 0, ran.stderr
+
+
 class Course:
     """An nbgrader course in a folder."""
 
@@ -56,8 +72,6 @@ class Course:
         try:
             return CliRunner().invoke(grade_command.command, [SECTION, "--course", str(self.folder), *options])
         finally:
-            import os
-
             os.chdir(here)
 
     def marks(self) -> dict[str, dict[str, float]]:

@@ -9,7 +9,7 @@ import pytest
 
 from labkit import course
 from labkit.grading import submission
-from tests.grading.submissions import Course, answer_cell, lab_source, notebook
+from tests.grading.submissions import Course, answer_cell, lab_source, nbgrader, notebook
 
 LAB = "jsonb-search"
 
@@ -106,6 +106,24 @@ def test_an_edited_grade_cell_is_put_back(tmp_path, lab, solved):
 def test_the_notebook_of_another_lab_is_remarked(tmp_path, lab, solved):
     solved["metadata"]["lab"]["name"] = "no-double-booking"
     assert "this is the notebook of 'no-double-booking'" in read_changed(tmp_path, lab, solved).remarks[0]
+
+
+@pytest.mark.nbgrader
+@pytest.mark.slow
+def test_one_broken_file_costs_that_notebook_only(tmp_path, lab, solved):
+    """In plain nbgrader, too: the learner's other notebook gets its marks, and feedback says what was wrong with the file."""
+    made = Course(tmp_path)
+    other = course.find("no-double-booking")
+    made.submit("ada", lab, solved)
+    made.submit("ada", other, b'{"cut": off')
+    nbgrader(made.folder, "autograde", lab.section)
+    nbgrader(made.folder, "generate_feedback", lab.section)
+    marks = made.marks()["ada"]
+    assert marks["check-refunds"] == lab.points["refunds"]
+    assert all(marks[f"check-{name}"] == 0 for name in other.answers)
+    page = (made.folder / "feedback" / "ada" / other.section / f"{other.name}.html").read_text(encoding="utf-8")
+    assert "This notebook could not be read." in page
+    assert "no-double-booking.ipynb is not JSON" in page
 
 
 @pytest.mark.nbgrader

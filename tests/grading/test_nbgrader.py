@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -16,7 +14,7 @@ from labkit.checker_process import CheckerProcess
 from labkit.grading import audit
 from labkit.grading.verdict_store import checks_key
 from labkit.verdict import Verdict
-from tests.grading.submissions import SECTION, Course, lab_source, notebook
+from tests.grading.submissions import SECTION, Course, lab_source, nbgrader, notebook
 
 pytestmark = [pytest.mark.nbgrader, pytest.mark.slow]
 
@@ -26,19 +24,6 @@ CHOSEN = ("stub", "solution", "wrong/like", "wrong/default-operator-class", "wro
 def points_of(verdicts: list[Verdict], lab: course.Lab) -> dict[str, float]:
     """What each grade cell must hold."""
     return {f"check-{name}": sum(v.earned for v in verdicts if v.answer == name) for name in lab.answers}
-
-
-def nbgrader(folder: Path, *arguments: str) -> None:
-    """Runs nbgrader as an examiner does."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    ran = subprocess.run(
-        [sys.executable, "-m", "nbgrader", *arguments],
-        cwd=folder,
-        env={**os.environ, "PATH": path},
-        capture_output=True,
-        text=True,
-    )
-    assert ran.returncode == 0, ran.stderr
 
 
 def test_all_ways_to_grade_give_the_same_marks(backend, tmp_path):

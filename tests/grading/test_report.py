@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Iterator
 from datetime import timedelta
@@ -9,10 +10,13 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from markupsafe import escape
 
-from labkit.grading import report, report_command
+from labkit import course
+from labkit.authoring.verify import candidates
+from labkit.grading import export_command, report, report_command
 from tests.grading.graded_course import DUE, GradedCourse, check
-from tests.grading.submissions import SECTION
+from tests.grading.submissions import SECTION, Course, lab_source, notebook
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:Object of type:sqlalchemy.exc.SAWarning"
@@ -39,6 +43,8 @@ def made(tmp_path, monkeypatch) -> Iterator[GradedCourse]:
         made.student("ghost")
         made.hand_in("torn", b"{", None)
         made.fault("s3", "The server was gone.")
+        made.fault("torn", "The disk was full.")
+        made.fault("gone-since", "The host was out of memory.")
         yield made
 
 
@@ -71,7 +77,9 @@ def test_says_who_what_and_which_check_is_suspicious(made):
     assert "van Winkle, Rip" in missing
     assert "ghost" in missing
     assert "torn" not in missing
-    assert "The server was gone." in text
+    assert "Faults of the course: 3, of which 2 are open." in text
+    assert "The server was gone. judged" in text
+    assert "The disk was full. open" in text
     assert "5.0 h" in text
     assert "✎" in html
     assert "jsonb-search.ipynb is not JSON" in text
@@ -108,6 +116,34 @@ def test_distribution_counts_every_mark_once():
 def test_anonymous_has_no_name_anywhere(made):
     """Neither names nor ids, not even in a file's path."""
     html = page("--anonymous")
-    for name in ("van Winkle", "late-riser", "ghost", "torn", "N7", ">s3<"):
+    for name in ("van Winkle", "late-riser", "ghost", "torn", "N7", ">s3<", "gone-since"):
         assert name not in html
     assert "Student 15" in html
+
+
+@pytest.mark.nbgrader
+@pytest.mark.slow
+def test_after_a_real_run(tmp_path):
+    """Two graded submissions: the report has the hidden check that one failed, with its answer, and the export has the gradebook's marks."""
+    lab = course.find("jsonb-search")
+    wrong = next(c for c in candidates(lab, lab_source(lab)) if c.name == "wrong/jsonpath-loses-text")
+    made = Course(tmp_path / "course")
+    made.submit("ada", lab, notebook(lab, lab_source(lab).solutions()))
+    made.submit("ben", lab, notebook(lab, wrong.answers))
+    assert made.grade("--jobs", "1").exit_code == 0
+    options = [SECTION, "--course", str(made.folder), "--output"]
+    result = CliRunner().invoke(report_command.command, [*options, str(tmp_path / "page.html")])
+    assert result.exit_code == 0, result.output
+    html = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "2 students 2 graded 0 not graded 0 missing" in text_of(html)
+    assert str(escape(wrong.answers["refunds"].strip())) in html
+    result = CliRunner().invoke(export_command.command, [*options, str(tmp_path / "marks.csv"), "--format", "csv"])
+    assert result.exit_code == 0, result.output
+    with (tmp_path / "marks.csv").open(newline="") as file:
+        rows = {row["student_id"]: row for row in csv.DictReader(file)}
+    assert {who: float(row[SECTION]) for who, row in rows.items()} == {
+        who: sum(grades.values()) for who, grades in made.marks().items()
+    }
+    failed = [check for check, outcome in rows["ben"].items() if outcome == "fail"]
+    assert failed
+    assert all(rows["ada"][check] == "pass" for check in failed)
