@@ -54,7 +54,9 @@ class Lab:
 
     def metadata(self) -> dict[str, Any]:
         """What an exercise's notebook carries as `metadata.lab`. Answers are a list there, as a notebook's keys are sorted."""
-        data = {name: list(value) if isinstance(value, tuple) else value for name, value in vars(self).items()}
+        data: dict[str, Any] = {
+            name: list(value) if isinstance(value, tuple) else value for name, value in vars(self).items()
+        }
         data["answers"] = [
             {"name": name, "kind": kind, "points": data["points"][name], "visible": data["visible"][name]}
             for name, kind in self.answers.items()

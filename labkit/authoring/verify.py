@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -99,20 +99,31 @@ def command(name: str, backends: tuple[str, ...]) -> None:
         raise SystemExit(1)
 
 
-def _verify(checker: CheckerProcess, path: Path, say) -> Iterator[tuple[str, str, str, str]]:
+def judge(checker: CheckerProcess, lab: course.Lab, candidate: Candidate) -> tuple[list[Verdict], str]:
+    """The verdicts on a candidate, and what is wrong with them, or nothing."""
+    try:
+        verdicts = checker.check(lab, candidate.answers, hidden=True)
+    except CheckerFault as fault:
+        return [], f"not judged: {fault}"
+    return verdicts, candidate.complaint(verdicts)
+
+
+def too_few(found: list[Candidate]) -> Iterator[tuple[str, str]]:
+    """What the lab lacks: (kind of answer, complaint)."""
+    for kind, least in LEAST.items():
+        count = sum(candidate.name.startswith(f"{kind}/") for candidate in found)
+        if count < least:
+            yield f"{kind}/", f"has {count} answers, at least {least} are asked for"
+
+
+def _verify(checker: CheckerProcess, path: Path, say: Callable[[str], None]) -> Iterator[tuple[str, str, str, str]]:
     lab_source = source.read(path)
     lab = course.find(f"{lab_source.section}/{lab_source.name}")
-    counts = dict.fromkeys(LEAST, 0)
-    for candidate in candidates(lab, lab_source):
+    found = list(candidates(lab, lab_source))
+    for candidate in found:
         say(f"{lab.key}: {candidate.name}")
-        kind = candidate.name.split("/")[0]
-        counts[kind] = counts.get(kind, 0) + 1
         started = time.monotonic()
-        try:
-            complaint = candidate.complaint(checker.check(lab, candidate.answers, hidden=True))
-        except CheckerFault as fault:
-            complaint = f"not judged: {fault}"
+        _, complaint = judge(checker, lab, candidate)
         yield lab.name, candidate.name, complaint or "ok", f"{time.monotonic() - started:.2f}"
-    for kind, least in LEAST.items():
-        if counts[kind] < least:
-            yield lab.name, f"{kind}/", f"has {counts[kind]} answers, at least {least} are asked for", ""
+    for kind, complaint in too_few(found):
+        yield lab.name, kind, complaint, ""

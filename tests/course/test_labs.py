@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from click.testing import CliRunner
 
 from labkit import course
 from labkit.authoring import release, verify
+from labkit.checker_process import CheckerProcess
+from labkit.grading import submission
+from labkit.grading.verdict_store import STORE, VerdictStore
+from tests.grading.submissions import Course, lab_source, nbgrader, notebook
 
 LABS = [lab.key for lab in course.labs()]
 
@@ -36,9 +41,31 @@ def test_exercise_has_no_solution_and_no_output(key):
 
 
 @pytest.mark.slow
+@pytest.mark.nbgrader
 @pytest.mark.parametrize("key", LABS)
-def test_verify(key, backend):
-    """`labkit verify`: green, with at least four wrong answers and two other right ones."""
-    result = CliRunner().invoke(verify.command, [key, "--backend", backend])
+def test_every_answer_is_judged_and_marked_as_it_must_be(key, backend, tmp_path):
+    """What `labkit verify` asks: stub, solution, wrong and other right ones. And nbgrader's gradebook has their marks."""
+    lab = course.find(key)
+    found = list(verify.candidates(lab, lab_source(lab)))
+    assert not list(verify.too_few(found))
+    made = Course(tmp_path)
+    store, expected = VerdictStore(tmp_path / STORE), {}
+    with CheckerProcess("grading", backend) as checker:
+        for candidate in found:
+            verdicts, complaint = verify.judge(checker, lab, candidate)
+            assert not complaint, f"{candidate.name}: {complaint}"
+            student = candidate.name.replace("/", "-")
+            expected[student] = {n: sum(v.earned for v in verdicts if v.answer == n) for n in lab.answers}
+            handed_in = made.submit(student, lab, notebook(lab, candidate.answers))
+            store.put(lab, submission.read(handed_in, lab).answers, verdicts)
+    nbgrader(made.folder, "autograde", lab.section, "--log-level=ERROR")
+    marks = made.marks()
+    assert {s: {n: marks[s][f"check-{n}"] for n in lab.answers} for s in expected} == expected
+
+
+@pytest.mark.slow
+def test_verify_says_what_it_found(backend):
+    """The command's last line has the counts, and its exit status says the same."""
+    result = CliRunner().invoke(verify.command, ["91-databases/jsonb-search", "--backend", backend])
     assert result.exit_code == 0, result.output
-    assert " 0 wrong" in result.output.splitlines()[-1]
+    assert re.fullmatch(r"\d+ judged, 0 wrong, \d+ s", result.output.splitlines()[-1])
