@@ -21,6 +21,8 @@ STUBS = {
     "alembic": "your migration here",
     "flyway": "your files here, each below a line with its name",
     "flyway_commands": "your commands here",
+    "migrate": "your files here, each below a line with its name",
+    "migrate_runbook": "your commands here",
 }
 
 

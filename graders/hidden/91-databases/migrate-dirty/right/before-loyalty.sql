@@ -1,0 +1,25 @@
+-- right: duplicates and points change places in later versions, 000003 does nothing any more in a database that has them
+%%answer files
+-- 000003_loyalty.up.sql
+ALTER TABLE customers ADD COLUMN IF NOT EXISTS points integer;
+UPDATE customers SET points = (SELECT coalesce(floor(sum(total) / 10), 0) FROM orders WHERE customer_id = customers.id) WHERE points IS NULL;
+ALTER TABLE customers ALTER points SET DEFAULT 0, ALTER points SET NOT NULL;
+-- 000003_loyalty.down.sql
+ALTER TABLE customers DROP COLUMN points;
+-- 000004_duplicates.up.sql
+ALTER TABLE customers ADD COLUMN duplicate_of integer;
+UPDATE customers AS again
+SET duplicate_of = original.id
+FROM (SELECT lower(email) AS address, min(id) AS id FROM customers GROUP BY 1) AS original
+WHERE lower(again.email) = original.address AND again.id > original.id;
+-- 000004_duplicates.down.sql
+ALTER TABLE customers DROP COLUMN duplicate_of;
+-- 000005_one_address.up.sql
+CREATE UNIQUE INDEX CONCURRENTLY customers_address ON customers (lower(email)) WHERE duplicate_of IS NULL;
+-- 000005_one_address.down.sql
+DROP INDEX CONCURRENTLY customers_address;
+%%answer recovery
+psql -c "DROP INDEX CONCURRENTLY customers_email"
+migrate force 2
+migrate goto 4
+migrate up 1

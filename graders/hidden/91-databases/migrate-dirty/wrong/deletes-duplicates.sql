@@ -1,0 +1,18 @@
+-- fails: test_goes_up — who registered again is deleted
+%%answer files
+-- 000003_loyalty.up.sql
+ALTER TABLE customers ADD COLUMN points integer NOT NULL DEFAULT 0;
+UPDATE customers
+SET points = (SELECT coalesce(floor(sum(total) / 10), 0) FROM orders WHERE customer_id = customers.id);
+-- 000003_loyalty.down.sql
+ALTER TABLE customers DROP COLUMN points;
+-- 000004_duplicates.up.sql
+ALTER TABLE customers ADD COLUMN duplicate_of integer;
+DELETE FROM orders WHERE customer_id IN (SELECT a.id FROM customers AS a JOIN customers AS b ON lower(a.email) = lower(b.email) AND b.id < a.id);
+DELETE FROM customers AS a USING customers AS b WHERE lower(a.email) = lower(b.email) AND b.id < a.id;
+-- 000004_duplicates.down.sql
+ALTER TABLE customers DROP COLUMN duplicate_of;
+-- 000005_one_address.up.sql
+CREATE UNIQUE INDEX CONCURRENTLY customers_address ON customers (lower(email)) WHERE duplicate_of IS NULL;
+-- 000005_one_address.down.sql
+DROP INDEX CONCURRENTLY customers_address;

@@ -1,0 +1,3 @@
+-- fails: test_clean — golang-migrate refuses
+%%answer recovery
+migrate up

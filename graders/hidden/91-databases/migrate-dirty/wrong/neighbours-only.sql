@@ -1,0 +1,19 @@
+-- fails: test_other_customers — the third of three points to the second
+%%answer files
+-- 000003_loyalty.up.sql
+ALTER TABLE customers ADD COLUMN points integer NOT NULL DEFAULT 0;
+UPDATE customers
+SET points = (SELECT coalesce(floor(sum(total) / 10), 0) FROM orders WHERE customer_id = customers.id);
+-- 000003_loyalty.down.sql
+ALTER TABLE customers DROP COLUMN points;
+-- 000004_duplicates.up.sql
+ALTER TABLE customers ADD COLUMN duplicate_of integer;
+UPDATE customers AS again SET duplicate_of = before.id
+FROM (SELECT id, lead(id) OVER (PARTITION BY lower(email) ORDER BY id) AS next FROM customers WHERE email IS NOT NULL) AS before
+WHERE before.next = again.id;
+-- 000004_duplicates.down.sql
+ALTER TABLE customers DROP COLUMN duplicate_of;
+-- 000005_one_address.up.sql
+CREATE UNIQUE INDEX CONCURRENTLY customers_address ON customers (lower(email)) WHERE duplicate_of IS NULL;
+-- 000005_one_address.down.sql
+DROP INDEX CONCURRENTLY customers_address;

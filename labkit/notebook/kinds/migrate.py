@@ -1,0 +1,83 @@
+"""A commit to a golang-migrate project: its files go up, down and up on the learner's database as it was before the incident.
+
+For a lab's own cells: `incident()` lets it happen, `migrate("version")` runs commands, `deployed()` prints the files.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from labkit.notebook import sql_run
+from labkit.notebook.kinds.flyway import failed
+from labkit.notebook.page import EMPTY, Page, show
+from labkit.notebook.table import table
+from labkit.notebook.waiting import in_background, wait_for
+from labkit.services import golang_migrate, golang_migrate_project
+from labkit.services.golang_migrate import Migrate, Step
+from labkit.services.golang_migrate_project import NotAProject
+from labkit.services.sql import Result
+
+if TYPE_CHECKING:
+    from labkit.notebook.session import Session
+
+
+def run(text: str, session: Session, name: str) -> Page:
+    """Resets the database, and lets the files of the commit go up, down to where it was, and up again."""
+    try:
+        files = golang_migrate_project.deployed(session.lab) | golang_migrate_project.commit(text)
+    except NotAProject as mistake:
+        return failed(str(mistake))
+    if session.changed:
+        session.reset()
+    session.changed.add(name)
+    start, _ = golang_migrate.version(session.database)
+    commands = [Migrate(("up",)), Migrate(("goto", str(start))), Migrate(("up",))]
+    note = sql_run.quiet(f"On the database as it was before the incident, at version {start}:")
+    return note + steps_page(run_steps(session, files, commands))
+
+
+def run_steps(session: Session, files: dict[str, str], commands: list) -> list[Step]:
+    """Runs commands on the learner's database."""
+    running = in_background(golang_migrate.run, session.database, files, commands)
+    return wait_for(running, "golang-migrate is at work", on_interrupt=session.database.end_sessions)
+
+
+def steps_page(steps: list[Step]) -> Page:
+    """What each command came to, and the error of the last one, if it failed."""
+    rows = [(step.command, standing(step), " ".join((step.said or step.error).split())) for step in steps]
+    columns = ["command", "version then", "it says"]
+    page = table(Result("", columns, [""] * 3, rows, len(rows)))
+    return page + (failed(steps[-1].error, steps[-1].command) if steps[-1].error else EMPTY)
+
+
+def standing(step: Step) -> str:
+    """The version, as `migrate version` prints it."""
+    return f"{step.version} (dirty)" if step.dirty else f"{step.version}"
+
+
+def incident() -> None:
+    """Lets the incident happen on the open lab's database, which is reset first."""
+    from labkit.notebook.session import current
+
+    session = current()
+    session.reset()
+    session.changed.add("incident")
+    running = in_background(golang_migrate_project.incident, session.lab, session.database)
+    show(steps_page([wait_for(running, "golang-migrate is at work")]))
+
+
+def migrate(*words: str) -> None:
+    """Runs one command, e.g. `migrate("up")`, with the files that are deployed."""
+    from labkit.notebook.session import current
+
+    session = current()
+    show(steps_page(run_steps(session, golang_migrate_project.deployed(session.lab), [Migrate(words)])))
+
+
+def deployed(*names: str) -> None:
+    """Prints the files that are deployed, or some of them."""
+    from labkit.notebook.session import current
+
+    for name, text in golang_migrate_project.deployed(current().lab).items():
+        if not names or name in names:
+            print(f"-- {name}\n{text}")

@@ -1,0 +1,110 @@
+"""A lab's golang-migrate project: its files, the incident that it starts from, and what an answer adds.
+
+`graders/<section>/<lab>/` holds the pairs of files that are deployed, and `meanwhile.sql`: what the application did after the
+deployment had died.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+from labkit.course import Lab, root
+from labkit.services.golang_migrate import Migrate, Psql, Step, run
+from labkit.services.postgres import Database
+
+HEADER = re.compile(r"^--[ \t]*(?:file:[ \t]*)?(?P<name>[^\s/\\]+\.sql)[ \t]*$", re.MULTILINE | re.IGNORECASE)
+FILE = re.compile(r"\d{1,18}_\w+\.(up|down)\.sql", re.ASCII)
+COMMANDS = {
+    "up": r"up( \d+)?",
+    "down": r"down (\d+|-all)",
+    "goto": r"goto \d+",
+    "force": r"force \d+",
+    "version": r"version",
+}
+
+
+class NotAProject(ValueError):
+    """The text is not what an answer must be: what is wrong, and what to write."""
+
+
+def deployed(lab: Lab) -> dict[str, str]:
+    """The files that are deployed, by name."""
+    folder = _folder(lab)
+    return {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*_*.sql"))}
+
+
+def incident(lab: Lab, database: Database) -> Step:
+    """Deploys the files as on the day of the incident, and does what the application did afterwards. The step that failed."""
+    steps = run(database, deployed(lab), [Migrate(("up",))], multi_statement=True)
+    with database.connect() as connection:
+        connection.execute((_folder(lab) / "meanwhile.sql").read_bytes())
+    return steps[-1]
+
+
+def commit(text: str) -> dict[str, str]:
+    """The files of an answer by name: each is what follows a line `-- 000004_name.up.sql`. Raises NotAProject."""
+    found = list(HEADER.finditer(text))
+    if not found:
+        raise NotAProject(
+            "There is no file yet. Write a line with its name, e.g. -- 000007_shelf.up.sql, and its SQL below."
+        )
+    if before := re.sub(r"--.*", "", text[: found[0].start()]).strip():
+        raise NotAProject(
+            f"{before.splitlines()[0]!r} stands in no file. Write the line with the file's name above it."
+        )
+    files: dict[str, str] = {}
+    for header, following in zip(found, [*found[1:], None], strict=True):
+        name = header["name"]
+        if not FILE.fullmatch(name):
+            raise NotAProject(
+                f"{name} is no name of a migration. golang-migrate knows them by their names: a number, words, and up or down, as in "
+                "000007_shelf.up.sql."
+            )
+        if name in files:
+            raise NotAProject(f"{name} is written twice. A commit has each file once, whole.")
+        files[name] = text[header.end() : following.start() if following else None].strip("\r\n") + "\n"
+    return files
+
+
+def runbook(text: str) -> list[Migrate | Psql]:
+    """The commands of an answer: `migrate …` or `psql -c "…"`, one a line; SQL between quotes may go on. Raises NotAProject."""
+    found = [_command(words) for words in _lines(text)]
+    if not found:
+        raise NotAProject("There is no command yet. Write one a line: migrate version, for example.")
+    return found
+
+
+def _lines(text: str) -> list[list[str]]:
+    """The words of each command. A line that ends inside of quotes goes on in the next one."""
+    lines, pending = [], ""
+    for line in text.splitlines():
+        pending = f"{pending}\n{line}" if pending else line
+        try:
+            words = shlex.split(pending, comments=True)
+        except ValueError:
+            continue
+        lines += [words] if words else []
+        pending = ""
+    if pending:
+        raise NotAProject(f"A quote is opened and never closed, after: {pending.strip().splitlines()[0]}")
+    return lines
+
+
+def _command(words: list[str]) -> Migrate | Psql:
+    if words[0] == "psql":
+        if len(words) == 3 and words[1] == "-c":
+            return Psql(words[2])
+        raise NotAProject('psql takes its SQL in one pair of quotes here: psql -c "SELECT 1".')
+    words = words[1:] if words[0] == "migrate" else words
+    line = " ".join(words)
+    if any(re.fullmatch(form, line) for form in COMMANDS.values()):
+        return Migrate(tuple(words))
+    raise NotAProject(
+        f'{line!r} is no command that can be used here. Those are: migrate up [N], down N, goto V, force V, version; and psql -c "…".'
+    )
+
+
+def _folder(lab: Lab) -> Path:
+    return root() / "graders" / lab.section / lab.name
