@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -14,7 +15,7 @@ from rich.table import Table
 
 from labkit import course, source
 from labkit.authoring.release import source_files
-from labkit.checker_process import CheckerFault, CheckerProcess
+from labkit.grading.engine import Judged, Pool, Work
 from labkit.services.backend import BACKENDS, docker_answers
 from labkit.verdict import Verdict
 
@@ -80,16 +81,17 @@ def _candidate(kind: str, path: Path, solutions: dict[str, str]) -> Candidate:
     type=click.Choice(["docker", "embedded"]),
     help="Default: all that are here.",
 )
+@click.option("--jobs", default=os.cpu_count() or 1, show_default=True, help="Checkers that work side by side.")
 @click.argument("name", required=False, default="")
-def command(name: str, backends: tuple[str, ...]) -> None:
+def command(name: str, jobs: int, backends: tuple[str, ...]) -> None:
     """See that labs pass and fail as they must: all, one SECTION's, or one SECTION/LAB's."""
     console = Console(width=150)
     started, complaints, judged = time.monotonic(), 0, 0
     for backend in backends or (BACKENDS if docker_answers() else ("embedded",)):
         table = Table("lab", "answers", "verdict", "seconds", title=f"labkit verify, {backend}", title_justify="left")
-        with CheckerProcess("grading", backend=backend) as checker, console.status("") as status:
+        with Pool(jobs, backend) as pool, console.status("") as status:
             for path in source_files(name):
-                for row in _verify(checker, path, status.update):
+                for row in _verify(pool, path, status.update):
                     table.add_row(*row)
                     judged += 1
                     complaints += not row[2].startswith("ok")
@@ -99,13 +101,12 @@ def command(name: str, backends: tuple[str, ...]) -> None:
         raise SystemExit(1)
 
 
-def judge(checker: CheckerProcess, lab: course.Lab, candidate: Candidate) -> tuple[list[Verdict], str]:
-    """The verdicts on a candidate, and what is wrong with them, or nothing."""
-    try:
-        verdicts = checker.check(lab, candidate.answers, hidden=True)
-    except CheckerFault as fault:
-        return [], f"not judged: {fault}"
-    return verdicts, candidate.complaint(verdicts)
+def judge(pool: Pool, lab: course.Lab, found: list[Candidate]) -> Iterator[tuple[Candidate, Judged, str]]:
+    """Each candidate as soon as it is judged, with what is wrong with its verdicts, or nothing."""
+    by_name = {candidate.name: candidate for candidate in found}
+    for judged in pool.judge(Work(candidate.name, lab, candidate.answers) for candidate in found):
+        candidate = by_name[judged.work.student]
+        yield candidate, judged, f"not judged: {judged.fault}" if judged.fault else candidate.complaint(judged.verdicts)
 
 
 def too_few(found: list[Candidate]) -> Iterator[tuple[str, str]]:
@@ -116,14 +117,14 @@ def too_few(found: list[Candidate]) -> Iterator[tuple[str, str]]:
             yield f"{kind}/", f"has {count} answers, at least {least} are asked for"
 
 
-def _verify(checker: CheckerProcess, path: Path, say: Callable[[str], None]) -> Iterator[tuple[str, str, str, str]]:
+def _verify(pool: Pool, path: Path, say: Callable[[str], None]) -> Iterator[tuple[str, str, str, str]]:
     lab_source = source.read(path)
     lab = course.find(f"{lab_source.section}/{lab_source.name}")
     found = list(candidates(lab, lab_source))
-    for candidate in found:
-        say(f"{lab.key}: {candidate.name}")
-        started = time.monotonic()
-        _, complaint = judge(checker, lab, candidate)
-        yield lab.name, candidate.name, complaint or "ok", f"{time.monotonic() - started:.2f}"
+    rows = {}
+    for candidate, judged, complaint in judge(pool, lab, found):
+        say(f"{lab.key}: {len(rows) + 1} of {len(found)}")
+        rows[candidate.name] = (lab.name, candidate.name, complaint or "ok", f"{judged.seconds:.2f}")
+    yield from (rows[candidate.name] for candidate in found)
     for kind, complaint in too_few(found):
         yield lab.name, kind, complaint, ""

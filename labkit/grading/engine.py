@@ -57,8 +57,8 @@ def judge(checker: CheckerProcess, work: Work) -> Judged:
 class Pool:
     """Workers on this machine. A context manager; `stop` lets each finish what it is at, and hands out nothing more."""
 
-    def __init__(self, jobs: int) -> None:
-        self.jobs = jobs
+    def __init__(self, jobs: int, backend: str | None = None) -> None:
+        self.jobs, self.backend = jobs, backend
         self._waiting: queue.SimpleQueue[Work] = queue.SimpleQueue()
         self._done: queue.SimpleQueue[Judged | BaseException | None] = queue.SimpleQueue()
         self._stopped = threading.Event()
@@ -98,7 +98,7 @@ class Pool:
 
     def _work(self, slot: int) -> None:
         try:
-            with CheckerProcess(f"grading-{slot}") as checker:
+            with CheckerProcess(f"grading-{slot}", self.backend) as checker:
                 while not self._stopped.is_set():
                     try:
                         item = self._waiting.get_nowait()

@@ -15,6 +15,16 @@ from labkit.verdict import Verdict
 
 STORE = Path(".labkit", "verdicts")  # in the nbgrader course's folder, where nbgrader works while it converts
 
+# The code that a verdict depends on: what the checker process runs. Commands, feedback and reports only tell of it.
+JUDGES = (
+    "services/**/*.py",
+    "grading/sandbox/**/*.py",
+    *(
+        f"grading/{name}.py"
+        for name in ("answers", "checker", "checks", "fixtures", "judgement", "rollout", "sessions")
+    ),
+)
+
 
 class VerdictStore:
     """A folder with one small file for each set of answers. Two graders may write it at once."""
@@ -58,7 +68,7 @@ def _checks_key(section: str, name: str) -> str:
     library = Path(__file__).resolve().parents[1]
     files = [visible, *visible.parent.glob(f"{name}.*"), *visible.parent.glob(f"{name}/**/*"), *hidden.rglob("*")]
     files = [file for file in files if not {"wrong", "right", "__pycache__"} & set(file.parts)]
-    files += [*library.glob("grading/**/*.py"), *library.glob("services/**/*.py")]
+    files += [file for pattern in JUDGES for file in library.glob(pattern)]
     digest = hashlib.sha256()
     for file in sorted(files):
         if file.is_file():

@@ -10,8 +10,8 @@ from click.testing import CliRunner
 
 from labkit import course
 from labkit.authoring import release, verify
-from labkit.checker_process import CheckerProcess
 from labkit.grading import submission
+from labkit.grading.engine import Pool
 from labkit.grading.verdict_store import STORE, VerdictStore
 from tests.grading.submissions import Course, lab_source, nbgrader, notebook
 
@@ -50,14 +50,13 @@ def test_every_answer_is_judged_and_marked_as_it_must_be(key, backend, tmp_path)
     assert not list(verify.too_few(found))
     made = Course(tmp_path)
     store, expected = VerdictStore(tmp_path / STORE), {}
-    with CheckerProcess("grading", backend) as checker:
-        for candidate in found:
-            verdicts, complaint = verify.judge(checker, lab, candidate)
+    with Pool(2, backend) as pool:
+        for candidate, judged, complaint in verify.judge(pool, lab, found):
             assert not complaint, f"{candidate.name}: {complaint}"
             student = candidate.name.replace("/", "-")
-            expected[student] = {n: sum(v.earned for v in verdicts if v.answer == n) for n in lab.answers}
+            expected[student] = {n: sum(v.earned for v in judged.verdicts if v.answer == n) for n in lab.answers}
             handed_in = made.submit(student, lab, notebook(lab, candidate.answers))
-            store.put(lab, submission.read(handed_in, lab).answers, verdicts)
+            store.put(lab, submission.read(handed_in, lab).answers, judged.verdicts)
     nbgrader(made.folder, "autograde", lab.section, "--log-level=ERROR")
     marks = made.marks()
     assert {s: {n: marks[s][f"check-{n}"] for n in lab.answers} for s in expected} == expected
