@@ -88,14 +88,14 @@ def root() -> Path:
 
 
 def labs(section: str = "") -> list[Lab]:
-    """All labs, or one section's, by section and then by prerequisites and name."""
+    """All labs, or one section's, by section and part of the course, then by prerequisites and name."""
     found = {}
     for path in sorted((root() / "exercises").glob(f"{section or '*'}/*.ipynb")):
         metadata = json.loads(path.read_text(encoding="utf-8"))["metadata"]
         if "lab" in metadata:
             lab = Lab.from_metadata(metadata["lab"])
             found[lab.key] = lab
-    return sorted(found.values(), key=lambda lab: (lab.section, _depth(lab, found), lab.name))
+    return sorted(found.values(), key=lambda lab: (lab.section, lab.covers, _depth(lab, found), lab.name))
 
 
 def _depth(lab: Lab, known: dict[str, Lab], seen: frozenset[str] = frozenset()) -> int:
