@@ -107,6 +107,18 @@ def _docker_postgres() -> Finding:
     return Finding("postgres", "note", f"docker: {IMAGE} will be pulled the first time", to_do)
 
 
+def migration_tools() -> Finding:
+    """Whether Flyway's jars and golang-migrate are here; else the labs that need them fetch them, and need a network."""
+    from labkit.services import flyway_jars, golang_migrate_binary
+
+    known = {"Flyway": flyway_jars.are_here(), "golang-migrate": bool(golang_migrate_binary.found())}
+    missing = [name for name, is_here in known.items() if not is_here]
+    if not missing:
+        return Finding("migrations", "ok", "Flyway and golang-migrate are here")
+    here = f"{' and '.join(missing)}: fetched by the first lab that needs it"
+    return Finding("migrations", "note", here, "Be connected to the internet when you open that lab the first time")
+
+
 def sandbox() -> Finding:
     """Whether untrusted Python can be graded. Only examiners need it, so its absence is a note."""
     from labkit.grading.sandbox import choose, require  # the doctor alone looks at every part of the course
@@ -120,7 +132,7 @@ def sandbox() -> Finding:
     return Finding("sandbox", "ok", "there")
 
 
-CHECKS: tuple[Callable[[], Finding], ...] = (python, disk, memory, docker_engine, postgres, sandbox)
+CHECKS: tuple[Callable[[], Finding], ...] = (python, disk, memory, docker_engine, postgres, migration_tools, sandbox)
 
 
 def findings() -> Iterator[Finding]:
