@@ -334,8 +334,8 @@ def test_clean(recovery, note):
 )
 def test_nothing_lost(recovery, note):
     """Everybody is still there, with the points that they had before the recovery began."""
-    recovery.lost_nothing()
     note("points", sum(row[-1] for row in recovery.rows[0].values()))
+    recovery.lost_nothing()
 
 
 @answer("recovery")

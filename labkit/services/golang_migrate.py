@@ -17,6 +17,7 @@ from pathlib import Path
 from urllib.parse import quote, urlencode
 
 import psycopg
+from psycopg.sql import SQL, Literal
 
 from labkit.services import sql
 from labkit.services.fault import ServiceFault
@@ -144,7 +145,7 @@ def _url(database: Database, multi_statement: bool) -> str:
 
 def _allow_lib_pq(database: Database) -> None:
     """The Go driver takes no password that was stretched less than 4,096 times; the course's servers stretch it once."""
-    with database.connect() as connection:
+    with database.server.fault_if_gone(), database.connect() as connection:
         connection.execute("SET scram_iterations = 4096")
-        change = psycopg.sql.SQL("ALTER ROLE CURRENT_USER PASSWORD {}")
-        connection.execute(change.format(psycopg.sql.Literal(database.password)))
+        change = SQL("ALTER ROLE CURRENT_USER PASSWORD {}")
+        connection.execute(change.format(Literal(database.password)))

@@ -89,7 +89,8 @@ def _download() -> None:
         raise ServiceFault(f"golang-migrate has no release for {sys.platform} on {platform.machine()}. {OR_ELSE}")
     archive = f"migrate.{system}-{machine}.tar.gz"
     try:
-        checksums = dict(reversed(line.split()) for line in _get(CHECKSUMS).decode().splitlines() if line.strip())
+        lines = [line.split() for line in _get(CHECKSUMS).decode().splitlines() if line.strip()]
+        checksums = {name.lstrip("*"): checksum for checksum, name in lines}
         data = _get(archive)
     except (OSError, ValueError) as error:
         raise ServiceFault(

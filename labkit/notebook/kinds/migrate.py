@@ -44,7 +44,7 @@ def run_steps(session: Session, files: dict[str, str], commands: list) -> list[S
 
 def steps_page(steps: list[Step]) -> Page:
     """What each command came to, and the error of the last one, if it failed."""
-    rows = [(step.command, standing(step), " ".join((step.said or step.error).split())) for step in steps]
+    rows = [(step.command, standing(step), "failed" if step.error else " ".join(step.said.split())) for step in steps]
     columns = ["command", "version then", "it says"]
     page = table(Result("", columns, [""] * 3, rows, len(rows)))
     return page + (failed(steps[-1].error, steps[-1].command) if steps[-1].error else EMPTY)
@@ -78,6 +78,6 @@ def deployed(*names: str) -> None:
     """Prints the files that are deployed, or some of them."""
     from labkit.notebook.session import current
 
-    for name, text in golang_migrate_project.deployed(current().lab).items():
-        if not names or name in names:
-            print(f"-- {name}\n{text}")
+    files = golang_migrate_project.deployed(current().lab)
+    for name in names or files:
+        print(f"-- {name}\n{files[name]}")
