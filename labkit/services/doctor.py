@@ -114,9 +114,9 @@ def migration_tools() -> Finding:
     known = {"Flyway": flyway_jars.are_here(), "golang-migrate": bool(golang_migrate_binary.found())}
     missing = [name for name, is_here in known.items() if not is_here]
     if not missing:
-        return Finding("migrations", "ok", "Flyway and golang-migrate are here")
+        return Finding("migrate", "ok", "Flyway and golang-migrate are here")
     here = f"{' and '.join(missing)}: fetched by the first lab that needs it"
-    return Finding("migrations", "note", here, "Be connected to the internet when you open that lab the first time")
+    return Finding("migrate", "note", here, "Be connected to the internet when you open that lab the first time")
 
 
 def sandbox() -> Finding:
@@ -132,7 +132,7 @@ def sandbox() -> Finding:
     return Finding("sandbox", "ok", "there")
 
 
-CHECKS: tuple[Callable[[], Finding], ...] = (python, disk, memory, docker_engine, postgres, migration_tools, sandbox)
+CHECKS: tuple[Callable[[], Finding], ...] = (python, disk, memory, docker_engine, postgres, sandbox, migration_tools)
 
 
 def findings() -> Iterator[Finding]:
