@@ -28,7 +28,8 @@ MODULE = f"github.com/golang-migrate/migrate/v4/cmd/migrate@{VERSION}"
 RELEASE = f"https://github.com/golang-migrate/migrate/releases/download/{VERSION}"
 CHECKSUMS = "sha256sum.txt"
 MACHINES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
-PATIENCE = 300.0  # seconds for a build or a download
+PATIENCE = 300.0  # seconds for a build
+TIMEOUT = 30.0  # seconds without a byte, in a download
 OR_ELSE = "Or put a `migrate` of golang-migrate that knows Postgres on PATH."
 
 
@@ -109,5 +110,5 @@ def _download() -> None:
 
 
 def _get(name: str) -> bytes:
-    with urllib.request.urlopen(f"{RELEASE}/{name}", timeout=PATIENCE) as answer:
+    with urllib.request.urlopen(f"{RELEASE}/{name}", timeout=TIMEOUT) as answer:
         return answer.read()
