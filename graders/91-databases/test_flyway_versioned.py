@@ -8,6 +8,7 @@ import pytest
 
 from labkit.course import find
 from labkit.grading.checks import AnswerError, Wrong, answer, hint, points
+from labkit.grading.fixtures import bench_of
 from labkit.services import flyway_project
 from labkit.services.flyway import Command, flyway
 from labkit.services.flyway_project import NotAProject
@@ -141,27 +142,28 @@ class Released:
 
 def has_limit(database, schema, where):
     """Orders with a discount outside of 0 to 50 cannot be written, all others can."""
-    for value, allowed in ((50, True), (0, True), (12.5, True), (50.01, False), (500, False), (-1, False)):
-        verb = "INSERT INTO {}.orders (placed_on, total, discount) VALUES ('2026-05-01', 10, %s)"
-        if is_accepted(database, verb.format(schema), value) != allowed:
-            why = f"In {where}, an order with a discount of {value} % is {'refused' if allowed else 'accepted'}."
-            raise Wrong(why, expected="it is accepted" if allowed else "it is refused")
-    if schema == "shop" and is_accepted(database, "UPDATE shop.orders SET discount = %s WHERE id = 1", 60):
-        raise Wrong("In production, an order's discount can be changed to 60 %.", expected="it is refused")
-
-
-def is_accepted(database, statement, value):
-    """Whether the database takes it; nothing of it stays."""
+    insert = f"INSERT INTO {schema}.orders (placed_on, total, discount) VALUES ('2026-05-01', 10, %s)"
+    update = f"UPDATE {schema}.orders SET discount = %s WHERE id = 1"
     with database.connect(autocommit=False) as connection:
-        try:
-            connection.execute(statement, [value])
-            connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        except psycopg.errors.UndefinedTable as error:
-            raise Wrong("There is no table `orders`.", got=str(error).splitlines()[0]) from error
-        except psycopg.Error:
-            return False
-        finally:
-            connection.rollback()
+        for value, allowed in ((50, True), (0, True), (12.5, True), (50.01, False), (500, False), (-1, False)):
+            if is_accepted(connection, insert, value) != allowed:
+                why = f"In {where}, an order with a discount of {value} % is {'refused' if allowed else 'accepted'}."
+                raise Wrong(why, expected="it is accepted" if allowed else "it is refused")
+        if schema == "shop" and is_accepted(connection, update, 60):
+            raise Wrong("In production, an order's discount can be changed to 60 %.", expected="it is refused")
+
+
+def is_accepted(connection, statement, value):
+    """Whether the database takes it; nothing of it stays."""
+    try:
+        connection.execute(statement, [value])
+        connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    except psycopg.errors.UndefinedTable as error:
+        raise Wrong("There is no table `orders`.", got=str(error).splitlines()[0]) from error
+    except psycopg.Error:
+        return False
+    finally:
+        connection.rollback()
     return True
 
 
@@ -174,7 +176,7 @@ def released(database, answers):
 @answer("release")
 @points(2)
 @hint(
-    "Flyway's error names a version and two numbers. Of which text is each of the two the checksum?",
+    "Who refuses, and what? Flyway: then it names a version; of which text is each of its two checksums? Postgres: then look for the rows that it means.",
     "What has been deployed cannot be edited any more, only followed. Where is the text that production knows?",
     "When the checksum fits: which versions come after the last one that is applied? And does every row of production bear the new rule?",
 )
@@ -278,13 +280,16 @@ def told(row):
 
 
 @pytest.fixture(scope="module")
-def viewed(request, template, answers):
-    """The answer `view`, deployed to a database of its own."""
-    from labkit.grading.fixtures import bench_of
-
-    project, files = committed("view", answers)
+def second(request, template):
+    """Another clone, for `view` and `outlet`: they are about schemas of their own, and have nothing to do with `release`."""
     with bench_of(request).database(template) as database:
-        yield Viewed(database, project, files)
+        yield database
+
+
+@pytest.fixture(scope="module")
+def viewed(second, answers):
+    """The answer `view`, deployed."""
+    return Viewed(second, *committed("view", answers))
 
 
 @answer("view")
@@ -379,13 +384,9 @@ class Joined:
 
 
 @pytest.fixture(scope="module")
-def outlet(request, template, answers):
-    """The answer `outlet`, run on a database of its own."""
-    from labkit.grading.fixtures import bench_of
-
-    text = answers["outlet"]
-    with bench_of(request).database(template) as database:
-        yield Joined(database, text)
+def outlet(second, answers):
+    """The answer `outlet`, its commands run."""
+    return Joined(second, answers["outlet"])
 
 
 @answer("outlet")

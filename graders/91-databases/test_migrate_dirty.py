@@ -280,7 +280,7 @@ def recovery(request, template, answers):
 @answer("files")
 @points(2)
 @hint(
-    "golang-migrate sends a file as a whole. What does Postgres make of several statements that come as one?",
+    "Which statement failed: because of how the file is sent, or because of rows? See «One file, one transaction» for the first, and ask for the rows for the second.",
     "One file, one transaction: all of it or nothing. Which of the three statements of 000003 cannot be in one, and where can it be?",
     "If the index refuses rows: who has to be marked before it is built, and does it look at those who are marked?",
 )
