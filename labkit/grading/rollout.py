@@ -6,7 +6,7 @@ with Rollout(sandbox, database, answers, ["upgrade expand", "upgrade contract", 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from typing import Self
@@ -17,7 +17,7 @@ from labkit.services import alembic_project
 from labkit.services.alembic_project import DONE, GATE
 from labkit.services.postgres import Database
 
-POLL = 0.005  # seconds between two looks at whether a step is done
+POLL = 0.01  # seconds between two looks at whether a step is done
 LIMITS = Limits(seconds=60, cpu_seconds=30)
 
 
@@ -34,9 +34,9 @@ class Rollout:
             self._gates = stack.enter_context(self.database.admin())
             for number in range(len(self.steps)):
                 self._gates.execute("SELECT pg_advisory_lock(%s, %s)", [GATE, number])
-            relay = stack.enter_context(Relay(self.database.host, self.database.port))
             threads = stack.enter_context(ThreadPoolExecutor(1, "rollout"))
-            stack.callback(self.database.end_sessions)  # the program ends with its session
+            stack.callback(self.database.end_sessions)  # also what is in the middle of a statement
+            relay = stack.enter_context(Relay(self.database.host, self.database.port))  # the program ends with it
             self._running: Future[Finished] = threads.submit(self._run, relay)
             self._stack = stack.pop_all()
         return self
@@ -44,14 +44,18 @@ class Rollout:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def step(self) -> None:
-        """Runs the next step to its end. Raises AnswerError when it fails, now and at each further step."""
+    def step(self, look: Callable[[], object] = lambda: None) -> None:
+        """Runs the next step to its end, with a `look` every few milliseconds.
+
+        Raises AnswerError when the step fails, now and at each further step.
+        """
         if self.first_error:
             raise self.first_error
         number = self.taken
         self.taken += 1
         self._gates.execute("SELECT pg_advisory_unlock(%s, %s)", [GATE, number])
         while not self._is_done(number):
+            look()
             wait([self._running], timeout=POLL)
             if self._running.done() and not self._is_done(number):
                 self.first_error = AnswerError(self._told(number, self._running.result()))

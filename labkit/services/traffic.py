@@ -68,7 +68,9 @@ class Traffic:
             except psycopg.Error as failed:
                 error = f"{type(failed).__name__}: {failed}".strip()
             except Exception as broken:
-                self._broken = broken
+                with self._answered:
+                    self._broken = broken
+                    self._answered.notify_all()
                 return
             with self._answered:
                 self.requests.append(Request(started - self.began, time.monotonic() - started, error))
