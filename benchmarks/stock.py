@@ -26,8 +26,6 @@ for database in databases:
     with database.connect() as connection:
         expected.append({row[0]: row[1:] for row in connection.execute(lab.REFUNDS)})
     run(database, index)
-    with database.connect() as connection:
-        connection.execute("ANALYZE")
 gins = []
 for database in databases:
     with database.admin() as connection:

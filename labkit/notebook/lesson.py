@@ -43,7 +43,7 @@ class Lesson(Session):
             data = path.read_text(encoding="utf-8")
         except OSError as error:
             raise CourseError(f"The lesson's data is not at {path}. Get the whole course again.") from error
-        self._database = self.server.database(Template(f"lesson-{self.lab.section}", [data], SEED))
+        self._database = self.server.database(Template(f"lesson-{self.lab.section}", (data,), SEED))
 
 
 def header(lesson: Lesson) -> Page:

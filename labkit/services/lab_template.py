@@ -22,12 +22,12 @@ def lab_template(lab_key: str, *, hidden: bool = False) -> Template:
     lab = find(lab_key)
     data = _read(root() / "graders" / lab.section / f"{lab.name}.sql", lab.key)
     if not hidden:
-        return Template(name=lab.name, scripts=[data], seed=SEED)
+        return Template(name=lab.name, scripts=(data,), seed=SEED)
     path = root() / "graders" / "hidden" / lab.section / lab.name / "data.sql"
     more = _read(path, lab.key)
     digest = hashlib.sha256(more.encode()).digest()
     seed = f"{int.from_bytes(digest[:6]) / 2**48:.12f}"  # setseed() takes -1 to 1
-    return Template(name=f"{lab.name}-hidden", scripts=[data, more], seed=seed)
+    return Template(name=f"{lab.name}-hidden", scripts=(data, more), seed=seed)
 
 
 def _read(path: Path, lab_key: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import secrets
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import psycopg
@@ -22,7 +21,7 @@ class Template:
     """What a database starts as: `scripts` (SQL texts) run as `lab_owner`, with `seed` in `labkit.seed`."""
 
     name: str
-    scripts: Sequence[str]
+    scripts: tuple[str, ...]
     seed: int | str
 
     def database(self, version: str) -> str:

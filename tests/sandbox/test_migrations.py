@@ -14,7 +14,7 @@ from labkit.services.alembic_project import NotAMigration, files, heads, identif
 from labkit.services.postgres import GRADED, Database, Template, postgres
 from tests.sandbox.test_sandbox import waited_for
 
-TABLE = Template("rollout", ["CREATE TABLE things (id int PRIMARY KEY)"], 1)
+TABLE = Template("rollout", ("CREATE TABLE things (id int PRIMARY KEY)",), 1)
 
 
 def migration(revision: str, below: str | None, up: str, down: str = "pass") -> str:
