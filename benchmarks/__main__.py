@@ -1,4 +1,4 @@
-"""`python -m benchmarks [services] [notebook] [grading]`: measures and prints one table; fails when a goal is missed."""
+"""`python -m benchmarks [services] [notebook] [labs] [grading]`: measures and prints one table; fails when a goal is missed."""
 
 from __future__ import annotations
 
@@ -13,18 +13,19 @@ from rich.table import Table
 
 from benchmarks.measure import Row
 
-PARTS = ("services", "notebook", "grading")
+PARTS = ("services", "notebook", "labs", "grading")
 
 
 def rows(part: str) -> Iterator[Row]:
     """The rows of one part."""
     from labkit.services.backend import BACKENDS, docker_answers
 
-    if part == "services":
-        from benchmarks import services
+    if part in ("services", "labs"):
+        from benchmarks import labs, services
 
+        measured = services if part == "services" else labs
         for backend in BACKENDS if docker_answers() else ("embedded",):
-            yield from services.rows(backend)
+            yield from measured.rows(backend)
     elif part == "notebook":
         from benchmarks import notebook
 
@@ -46,7 +47,7 @@ def main() -> int:
     try:
         for part in parts:
             backend = os.environ.get("LABKIT_BACKEND", "embedded")
-            if part != "services":
+            if part in ("notebook", "grading"):
                 os.environ["LABKIT_BACKEND"] = backend
             for row in rows(part):
                 verdict = {True: "met", False: "MISSED", None: ""}[row.met]
