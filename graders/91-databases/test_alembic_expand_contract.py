@@ -262,6 +262,8 @@ def told(act, what):
     try:
         return act()
     except psycopg.Error as error:
+        if error.sqlstate is None:
+            raise  # the connection is gone: whose fault that is, is judged elsewhere
         raise Wrong(f"{what} fails.", expected="no error", got=str(error).strip()) from error
 
 

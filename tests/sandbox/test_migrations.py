@@ -126,6 +126,13 @@ def test_leaving_early_ends_a_migration_that_never_would(box: Sandbox, database:
     assert not sleeping(database)
 
 
+def test_leaving_before_the_program_has_connected_does_not_wait_for_its_deadline(box: Sandbox, database: Database):
+    with Rollout(box, database, {"one": ONE}, ["upgrade one"]) as rollout:
+        pass
+    assert rollout._running.result().ended_by == "exit"
+    assert columns(database) == ["id"]
+
+
 def test_the_program_sees_its_own_database_and_no_other(box: Sandbox, database: Database):
     program = "import psycopg; psycopg.connect(dbname='postgres')"
     with Relay(database.host, database.port) as relay:
