@@ -134,7 +134,6 @@ class Application:
         with self.database.connect(autocommit=False) as self._in_hand:
             with contextlib.suppress(psycopg.Error):  # an expand without the columns: the other requests tell it
                 self._in_hand.execute(self.SQL[NEW, "rename"], ["Mary Ann", "van Dyke-0", self.last])
-                self.last_name = ("Mary Ann", "van Dyke-0")
             try:
                 yield
             finally:
