@@ -17,7 +17,10 @@ COMMANDS = {  # name -> module and what --help says of it
     "clean": ("labkit.services.clean", "Find what is left of services, and remove it."),
     "course": ("labkit.grading.course_command", "Make a folder an nbgrader course, for an examiner."),
     "doctor": ("labkit.services.doctor", "Say what each service will run on here, and what is missing."),
-    "export": ("labkit.grading.export_command", "Write a section's marks for Moodle, Canvas, a spreadsheet or a program."),
+    "export": (
+        "labkit.grading.export_command",
+        "Write a section's marks for Moodle, Canvas, a spreadsheet or a program.",
+    ),
     "grade": (
         "labkit.grading.grade_command",
         "Grade submissions with all checks, into nbgrader's gradebook.",
