@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import statistics
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -70,7 +71,11 @@ def command(argv: list[str], cwd: Path, *, expect: int = 0) -> Run:
     """Runs a command to its end. Raises AssertionError with the end of its output when its status is another."""
     peak, done = 0.0, threading.Event()
     started = time.perf_counter()
-    with subprocess.Popen(argv, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # nbgrader runs `alembic` by its name
+    environment = {**os.environ, "PATH": path}
+    with subprocess.Popen(
+        argv, cwd=cwd, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
 
         def watch() -> None:
             nonlocal peak
