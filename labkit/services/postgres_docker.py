@@ -68,10 +68,11 @@ class DockerServer:
 
     def _run(self) -> dict[str, Any]:
         labels = {LABEL: str(home.home()), "labkit.service": f"postgres-{self.purpose}"}
-        container_class = _prepare_testcontainers()
+        with ThreadPoolExecutor(1) as background:
+            volume = background.submit(self._make_volume, labels)
+            container_class = _prepare_testcontainers()
+            volume.result()
         self.container = container = container_class.over(IMAGE, self.volume, self.password, labels)
-        with contextlib.closing(docker.from_env()) as engine:
-            engine.volumes.create(self.volume, labels=labels)
         container.start()
         host, port = container.get_container_host_ip(), int(container.get_exposed_port(5432))
         host = "127.0.0.1" if host == "localhost" else host  # a name would be tried on IPv6 first
@@ -80,6 +81,10 @@ class DockerServer:
         version = prepare.prepare(reach)
         where = f"PostgreSQL {version} in Docker container {container.get_container_id()[:12]} ({IMAGE})"
         return {**reach, "backend": "docker", "version": version, "where": where, "pid": None}
+
+    def _make_volume(self, labels: dict[str, str]) -> None:
+        with contextlib.closing(docker.from_env()) as engine:
+            engine.volumes.create(self.volume, labels=labels)
 
     def _remove_volume(self) -> None:
         with contextlib.closing(docker.from_env()) as engine, contextlib.suppress(NotFound):

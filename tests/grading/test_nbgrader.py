@@ -65,7 +65,7 @@ def by_formgrader(made: Course) -> None:
         "app = NbGrader(); app.initialize([])\n"
         "api = NbGraderAPI(CourseDirectory(parent=app), config=app.config)\n"
         f"results = [api.autograde({SECTION!r}, student) for student in sorted(api.get_submitted_students({SECTION!r}))]\n"
-        "sys.exit('\\n'.join(r['log'] for r in results if not r['success']))"
+        "sys.exit('\\n'.join(r['log'] for r in results if not r['success']) or None)"
     )
     ran = subprocess.run([sys.executable, "-c", script], cwd=made.folder, capture_output=True, text=True)
     assert ran.returncode == 0, ran.stderr
