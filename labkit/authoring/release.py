@@ -60,7 +60,7 @@ def source_files(name: str = "") -> list[Path]:
 def exercise(lab_source: source.Source) -> str:
     """The exercise's notebook as the text of its file; the same source gives the same text."""
     lab = describe(lab_source)
-    cells = [cell for number, cell in enumerate(_cells(lab_source, lab))]
+    cells = list(_cells(lab_source, lab))
     for number, cell in enumerate(cells):
         cell.id = cell.metadata.get("nbgrader", {}).get("grade_id", f"cell-{number}")
     notebook = new_notebook(cells=cells, metadata={"kernelspec": KERNEL, "lab": lab.metadata()})

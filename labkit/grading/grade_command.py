@@ -66,13 +66,12 @@ def command(section: str, jobs: int, student: str, regrade: bool, dry_run: bool,
             raise click.ClickException(str(missing)) from missing
     nbgrader = threading.Thread(target=nbgrader_run.load, daemon=True)  # while the checkers work
     nbgrader.start()
-    _judge(work, jobs, outcome, console)
+    _judge(work, jobs, outcome, console, writes=not dry_run)
     nbgrader.join()
     if regrade:
         _show_changes(outcome, console)
     if dry_run:
         return
-    _unmark(section, outcome)
     wrote = nbgrader_run.autograde(section, student)
     late = nbgrader_run.late(section)
     outcome.remarks += [f"{who}: handed in {seconds / 3600:.1f} hours late" for who, seconds in late.items()]
@@ -113,20 +112,25 @@ def _to_judge(student: str, lab: course.Lab, answers: dict[str, str], regrade: b
     return stale and regrade
 
 
-def _judge(work: list[Work], jobs: int, outcome: Outcome, console: Console) -> None:
-    """Judges in parallel and keeps each verdict at once, so that a run that is stopped goes on from there."""
+def _judge(work: list[Work], jobs: int, outcome: Outcome, console: Console, *, writes: bool) -> None:
+    """Judges in parallel and keeps each verdict at once, so that a run that is stopped goes on from there.
+
+    Without `writes` nothing is noted of it: a dry run must not pass for the real one that follows.
+    """
     store = VerdictStore(STORE)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as progress, Pool(jobs) as pool:
         bar = progress.add_task("Judging", total=len(work))
         try:
             for judged in pool.judge(work):
-                audit.record(judged)
                 if judged.fault:
                     outcome.faults.append(f"{judged.work.student}, {judged.work.lab.name}: not graded: {judged.fault}")
                 else:
                     store.put(judged.work.lab, judged.work.answers, judged.verdicts)
                     outcome.judged.append(judged)
+                if writes:
+                    _unmark(judged)
+                    audit.record(judged)  # last: what is noted here is not judged again
                 progress.advance(bar)
         except KeyboardInterrupt:
             pool.stop()
@@ -147,10 +151,10 @@ def _show_changes(outcome: Outcome, console: Console) -> None:
             console.print(f"{'gains' if gain > 0 else 'loses'} {abs(gain):g}: {who}", markup=False)
 
 
-def _unmark(section: str, outcome: Outcome) -> None:
-    """Takes away the autograded copies of what was judged anew: nbgrader marks what has none. Marks by hand stay."""
-    for judged in outcome.judged:
-        shutil.rmtree(Path("autograded", judged.work.student, section), ignore_errors=True)
+def _unmark(judged: Judged) -> None:
+    """Takes away the autograded copy of what was judged anew: nbgrader marks what has none. Marks by hand stay."""
+    if not judged.fault:
+        shutil.rmtree(Path("autograded", judged.work.student, judged.work.lab.section), ignore_errors=True)
 
 
 def _summarise(outcome: Outcome, console: Console) -> None:
