@@ -39,9 +39,10 @@ LEFT = pytest.StashKey[room.Room]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--room`: the room check."""
+    """`--room`: the room check. `--full`: also what is too long for every run."""
     explanation = "fail when anything is left behind that is not gone SECONDS after the last test (20 unless told)"
     parser.addoption("--room", metavar="SECONDS", nargs="?", type=float, const=20.0, help=explanation)
+    parser.addoption("--full", action="store_true", help="also run the tests marked `full`: `make test-all` does")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -71,7 +72,9 @@ def backend(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """A test marked `docker` runs only where Docker is."""
+    """A test marked `docker` runs only where Docker is, one marked `full` only when all are asked for."""
+    if item.get_closest_marker("full") and not item.config.option.full:
+        pytest.skip("it is one of the long series, which `make test-all` runs")
     if item.get_closest_marker("docker") and (reason := why_not("docker")):
         pytest.skip(reason)
 

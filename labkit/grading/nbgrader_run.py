@@ -24,6 +24,8 @@ def autograde(section: str, student: str) -> bool:
     from nbgrader.apps import AutogradeApp
     from sqlalchemy.exc import SAWarning
 
+    from labkit.grading import preprocessor
+
     app = AutogradeApp()
     app.initialize([section, "--log-level=ERROR", f"--student={student}"])
     logging.getLogger("alembic").setLevel(logging.WARNING)
@@ -33,6 +35,8 @@ def autograde(section: str, student: str) -> bool:
             app.start()
         except SystemExit as ended:
             return not ended.code
+        finally:
+            preprocessor.end_checker()
     return True
 
 

@@ -120,3 +120,9 @@ def _checker() -> CheckerProcess:
     checker = CheckerProcess("grading")
     atexit.register(checker.stop)
     return checker
+
+
+def end_checker() -> None:
+    """Ends the checker, where one was needed, in a process that goes on after nbgrader."""
+    if _checker.cache_info().currsize:
+        _checker().stop()

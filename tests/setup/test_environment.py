@@ -34,10 +34,12 @@ def clone_into(folder: Path) -> Path:
 def make(course: Path, *arguments: str, **environment: str) -> tuple[str, float]:
     """Run make there; what it printed, and the seconds that it took."""
     started = time.monotonic()
+    of_outer_make = ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")  # `make test` may have started us
+    inherited = {name: value for name, value in os.environ.items() if name not in of_outer_make}
     done = subprocess.run(
         ["make", "--no-print-directory", *arguments],
         cwd=course,
-        env={**os.environ, **environment},
+        env={**inherited, **environment},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
