@@ -13,7 +13,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, TextIO
 
 import pytest
@@ -47,9 +47,6 @@ class Checker:
         self.bench = fixtures.Bench(purpose)
         self.items: dict[tuple[str, bool], list[pytest.Function]] = {}
         self.raised: pytest.ExceptionInfo | None = None
-        self.kept: tuple[pytest.Module, dict[str, str | None]] | None = (
-            None  # a module set up, and the answers it is about
-        )
 
     def pytest_configure(self, config: pytest.Config) -> None:
         """Lets the fixtures find the bench."""
@@ -68,7 +65,7 @@ class Checker:
                 self.reply({"id": request["id"], **self._serve(session, request)})
                 self.bench.prepare_spare()
         finally:
-            self._tear_down(session)
+            session._setupstate.teardown_exact(None)
             self.bench.close()
         return True
 
@@ -76,15 +73,6 @@ class Checker:
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo) -> None:
         """Keeps the first exception of a test: of its fixtures, itself, or the teardown."""
         self.raised = self.raised or call.excinfo
-
-    @pytest.hookimpl(wrapper=True)
-    def pytest_fixture_setup(self, fixturedef: pytest.FixtureDef) -> Generator[None, object, object]:
-        """Lets the bench know which fixtures ask for an answer."""
-        self.bench.scopes.append(fixturedef.scope)
-        try:
-            return (yield)
-        finally:
-            self.bench.scopes.pop()
 
     @pytest.hookimpl
     def pytest_assertrepr_compare(self, op: str, left: object, right: object) -> None:
@@ -115,43 +103,12 @@ class Checker:
             for item in self._collected(session, lab, hidden)
             if request.get("only") in (None, checks.describe(item.function).answer)
         ]
-        keep = self._may_keep(items)
-        if not keep or not self._still_holds(module_of(items[0])):
-            self._tear_down(session)
-        faulty = False
         for index, item in enumerate(items):
             check = checks.describe(item.function)
             told = {"progress": checks.sentence(item.function), "at": index + 1, "of": len(items)}
             self.reply({"id": request["id"], **told})
-            following = items[index + 1] if index + 1 < len(items) else (items[0] if keep else None)
-            raised, seconds = self._run(item, following)
-            verdict = judge(item, check, raised, seconds, self.bench, hidden=module_of(item).stash[fixtures.LAB][1])
-            faulty = faulty or verdict.outcome == "fault"
-            yield verdict
-        if keep:
-            self.kept = module_of(items[0]), {name: self.bench.answers.get(name) for name in self.bench.used}
-        if faulty:
-            self._tear_down(session)
-
-    def _may_keep(self, items: list[pytest.Function]) -> bool:
-        """Whether the module's fixtures may outlive a request: beside a learner, where its checks only read.
-
-        A module says so by `CHECKS_ONLY_READ = True`. Then what an answer built (an index on 100,000 rows) stays as long as
-        the answer stays as it is.
-        """
-        modules_ = {module_of(item) for item in items}
-        only_read = all(getattr(module.obj, "CHECKS_ONLY_READ", False) for module in modules_)
-        return self.bench.purpose == "learner" and len(modules_) == 1 and only_read
-
-    def _still_holds(self, module: pytest.Module) -> bool:
-        """Whether the kept module is this one, the answers that its fixtures used are as they were, and the server lives."""
-        if self.kept is None or self.kept[0] is not module or not self.bench.is_alive():
-            return False
-        return all(self.bench.answers.get(name) == text for name, text in self.kept[1].items())
-
-    def _tear_down(self, session: pytest.Session) -> None:
-        session._setupstate.teardown_exact(None)
-        self.kept, self.bench.used = None, set()
+            raised, seconds = self._run(item, items[index + 1] if index + 1 < len(items) else None)
+            yield judge(item, check, raised, seconds, self.bench, hidden=module_of(item).stash[fixtures.LAB][1])
 
     def _run(self, item: pytest.Function, following: pytest.Item | None) -> tuple[BaseException | None, float]:
         """Runs one test and returns what it raised, if anything, and the seconds it took."""

@@ -9,6 +9,7 @@ import pytest
 
 from labkit import course
 from labkit.grading.answers import Answers
+from labkit.grading.prepared import PreparedDatabases, transactions_that_wrote
 from labkit.services.lab_template import lab_template
 from labkit.services.postgres import GRADED, Database, Postgres, ServiceFault, Template, postgres
 
@@ -22,13 +23,12 @@ class Bench:
     def __init__(self, purpose: str) -> None:
         self.purpose = purpose
         self.answers: dict[str, str] = {}
-        self.used: set[str] = set()  # answers that a module's own fixtures asked for
-        self.scopes: list[str] = []  # of the fixtures that are being set up, the innermost last
         self.notes: dict[str, Any] = {}
         self.compared: tuple[str, object, object] | None = None
         self._server: Postgres | None = None
         self._spare: Database | None = None
         self._spare_template: Template | None = None
+        self.prepared = PreparedDatabases(self.database, trusted=purpose == "learner")
 
     def server(self) -> Postgres:
         """The server, started or joined on first use, and anew when it is gone."""
@@ -46,12 +46,6 @@ class Bench:
     def where(self) -> str:
         """Which server it is, with its version; nothing when no check needed one."""
         return self._server.where if self._server else ""
-
-    def answer(self, name: str) -> str | None:
-        """The text of an answer, noting whether a fixture asks for it that outlives one check."""
-        if "module" in self.scopes:
-            self.used.add(name)
-        return self.answers.get(name)
 
     def database(self, template: Template) -> Database:
         """A database that no learner touched: the spare where it fits, else a new clone."""
@@ -75,6 +69,7 @@ class Bench:
 
     def close(self) -> None:
         """Gives everything back."""
+        self.prepared.drop_all()
         if self._spare:
             self._spare.drop()
         if self._server:
@@ -89,7 +84,8 @@ def bench_of(request: pytest.FixtureRequest) -> Bench:
 @pytest.fixture(scope="module")
 def answers(request: pytest.FixtureRequest) -> Answers:
     """The texts of all answers by name; asking for a missing one fails the check in the learner's words."""
-    return Answers(bench_of(request).answer)
+    bench = bench_of(request)
+    return Answers(lambda name: bench.answers.get(name))
 
 
 @pytest.fixture(scope="module")
@@ -118,6 +114,24 @@ def fresh_database(request: pytest.FixtureRequest, template: Template) -> Iterat
     yield clone
     for used in made:
         used.drop()
+
+
+@pytest.fixture(scope="module")
+def prepared(request: pytest.FixtureRequest, template: Template) -> Iterator[Callable[..., Database]]:
+    """`prepared(text)`: a clone on which an answer's text ran, for checks that from then on only read; without text, untouched.
+
+    It is kept for the next check of the same text. One that was written to all the same is dropped.
+    """
+    bench, taken = bench_of(request), []
+
+    def prepare(text: str = "") -> Database:
+        database = bench.prepared.take(template, text)
+        taken.append((text, database, transactions_that_wrote(bench.server())))
+        return database
+
+    yield prepare
+    for text, database, written in taken:
+        bench.prepared.give_back(template, text, database, written)
 
 
 @pytest.fixture
