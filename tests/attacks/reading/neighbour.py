@@ -1,0 +1,6 @@
+# Reads another one's submission by its path, and says what stands in it.
+# lab: alembic-expand-contract
+# honest: 0
+# says: FileNotFoundError
+revision, down_revision = "expand", None
+raise SystemExit(open("@NEIGHBOUR@").read()[-500:])
