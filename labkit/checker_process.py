@@ -69,10 +69,11 @@ class Pending:
 class CheckerProcess:
     """One checker. It ends when its stdin closes: with `stop`, or with the process that started it, however that dies.
 
-    `purpose` says whose server it works on: the learner's, or one for grading.
+    `purpose` says whose server it works on: the learner's, or one for grading. It holds the descriptors in `keeps` open.
     """
 
-    def __init__(self, purpose: str = "learner", backend: str | None = None) -> None:
+    def __init__(self, purpose: str = "learner", backend: str | None = None, keeps: tuple[int, ...] = ()) -> None:
+        self.keeps = keeps
         self.command = (sys.executable, "-m", "labkit.grading.checker", "--server", purpose)
         self.environment = {"LABKIT_BACKEND": backend} if backend else {}
         self._ids = itertools.count(1)
@@ -111,14 +112,14 @@ class CheckerProcess:
     def _send(self, pending: Pending) -> Future[Reply]:
         with self._lock:
             if self._process is None or self._process.popen.poll() is not None:
-                self._process = _Process(self.command, self.environment)
+                self._process = _Process(self.command, self.environment, self.keeps)
             return self._process.send({"id": next(self._ids), **pending.request}, pending)
 
 
 class _Process:
     """A running checker, and the requests that wait for it."""
 
-    def __init__(self, command: tuple[str, ...], environment: dict[str, str]) -> None:
+    def __init__(self, command: tuple[str, ...], environment: dict[str, str], keeps: tuple[int, ...]) -> None:
         # A session of its own: interrupting the kernel sends SIGINT to the kernel's whole process group.
         self.popen = subprocess.Popen(
             command,
@@ -132,6 +133,7 @@ class _Process:
             encoding="utf-8",
             errors="replace",
             start_new_session=True,
+            pass_fds=keeps,
         )
         self.waiting: dict[int, tuple[Pending, Future[Reply]]] = {}
         self.said: collections.deque[str] = collections.deque(maxlen=40)

@@ -1,4 +1,7 @@
-"""Judging many submissions side by side: each worker has a checker process of its own, and a server of its own."""
+"""Judging many submissions side by side: each worker has a checker process of its own, and a server of its own.
+
+`Pool` has its workers on this machine; `dask_pool` has the same interface over many machines.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,16 @@ import queue
 import threading
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
+from typing import Any, Protocol, Self, get_args
 
 from labkit import course
 from labkit.checker_process import CheckerFault, CheckerProcess
-from labkit.verdict import Verdict
+from labkit.grading import server_slot
+from labkit.grading.grading_server import GradingServer
+from labkit.services.fault import ServiceFault
+from labkit.verdict import Outcome, Verdict
 
 TRIES = 2  # what failed through the course's own fault is tried once more
 
@@ -33,25 +41,98 @@ class Judged:
     seconds: float
     server: str = ""  # which server judged, with its version
     fault: str = ""
+    remark: str = ""  # what the examiner should know besides, e.g. that the answer crashed the server
 
 
-def judge(checker: CheckerProcess, work: Work) -> Judged:
-    """Judges one notebook with all checks. A fault of the course is met with a second try."""
-    started = time.monotonic()
-    verdicts: list[Verdict] = []
-    fault = server = ""
-    for _ in range(TRIES):
+class Judges(Protocol):
+    """Those who judge: `Pool`, or `dask_pool.DaskPool`. A context manager."""
+
+    def judge(self, work: Iterable[Work]) -> Iterator[Judged]:
+        """Judges all of it, and gives each as soon as it is done."""
+        ...
+
+    def stop(self) -> None:
+        """Lets each worker finish what it is at, hands out nothing more, and waits until the services are given back."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *exception: object) -> None: ...
+
+
+class Worker:
+    """One checker and the server it works on, which nobody else uses. A context manager."""
+
+    def __init__(self, backend: str | None = None) -> None:
+        self._stack = ExitStack()
+        slot = self._stack.enter_context(server_slot.claim())
+        self._server = self._stack.enter_context(GradingServer(slot.purpose, backend))
+        self._checker = self._stack.enter_context(CheckerProcess(slot.purpose, backend, keeps=(slot.lock,)))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def judge(self, work: Work) -> Judged:
+        """Judges one notebook with all checks. A fault of the course is met with a second try."""
+        started = time.monotonic()
+        verdicts: list[Verdict] = []
+        fault = server = ""
+        for _ in range(TRIES):
+            try:
+                server, verdicts = self._ask(work)
+            except (CheckerFault, ServiceFault, OSError) as error:
+                fault, verdicts = str(error), []
+                continue
+            unjudged = [verdict for verdict in verdicts if verdict.outcome in ("fault", "unverified")]
+            fault = f"{unjudged[0].sentence} {unjudged[0].why}" if unjudged else ""
+            if not fault:
+                break
+        return Judged(work, verdicts, time.monotonic() - started, server, fault, self._clean_up())
+
+    def _ask(self, work: Work) -> tuple[str, list[Verdict]]:
+        """The server that judged, and what the checks said. Raises CheckerFault, ServiceFault."""
+        needs_server = "postgres" in work.lab.needs
+        if needs_server and self._server.revive():
+            self._checker.stop()  # it may keep databases of a server that is no more
+        reply = self._checker.ask("check", work.lab.key, answers=work.answers, hidden=True).result()
+        if needs_server and not self._server.survived():
+            raise ServiceFault(
+                "The database server stopped while this was judged. If it does so each time, look at the answer by hand."
+            )
+        return reply["server"], verdicts_from(work.lab, reply["verdicts"])
+
+    def _clean_up(self) -> str:
+        """Replaces a server on which the answer left anything. Returns a line about it."""
         try:
-            reply = checker.ask("check", work.lab.key, answers=work.answers, hidden=True).result()
-        except CheckerFault as error:
-            fault = str(error)
-            continue
-        server, verdicts = reply["server"], [Verdict.from_json(data) for data in reply["verdicts"]]
-        unjudged = [verdict for verdict in verdicts if verdict.outcome in ("fault", "unverified")]
-        fault = f"{unjudged[0].sentence} {unjudged[0].why}" if unjudged else ""
-        if not fault:
-            break
-    return Judged(work, verdicts, time.monotonic() - started, server, fault)
+            left = self._server.cleaned()
+        except ServiceFault as fault:
+            self._server.close()  # the next one starts it anew, or meets the fault as its own
+            self._checker.stop()
+            return f"after it the server had to be given up: {fault}"
+        if left:
+            self._checker.stop()
+        return f"it left {left} on its server, which was replaced" if left else ""
+
+
+def verdicts_from(lab: course.Lab, data: Any) -> list[Verdict]:
+    """The verdicts in what a checker replied. Raises CheckerFault when they are none: nothing wrong may become a mark."""
+    try:
+        verdicts = [Verdict.from_json(one) for one in data]
+        sound = all(
+            verdict.outcome in get_args(Outcome)
+            and verdict.answer in lab.answers
+            and isinstance(verdict.points, int | float)
+            and 0 <= verdict.points <= lab.points[verdict.answer]
+            for verdict in verdicts
+        )
+    except (TypeError, ValueError) as error:
+        raise CheckerFault(f"The checker's reply is no list of verdicts ({error}). Grade it again.") from error
+    if not sound or {verdict.answer for verdict in verdicts} != set(lab.answers):
+        raise CheckerFault(f"The checker's reply is not about the answers of {lab.key}. Release the course again.")
+    return verdicts
 
 
 class Pool:
@@ -69,9 +150,7 @@ class Pool:
         items = list(work)
         for item in items:
             self._waiting.put(item)
-        self._workers = [
-            threading.Thread(target=self._work, args=(slot,), daemon=True) for slot in range(min(self.jobs, len(items)))
-        ]
+        self._workers = [threading.Thread(target=self._work, daemon=True) for _ in range(min(self.jobs, len(items)))]
         for worker in self._workers:
             worker.start()
         running = len(self._workers)
@@ -90,21 +169,21 @@ class Pool:
         for worker in self._workers:
             worker.join()
 
-    def __enter__(self) -> Pool:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def _work(self, slot: int) -> None:
+    def _work(self) -> None:
         try:
-            with CheckerProcess(f"grading-{slot}", self.backend) as checker:
+            with Worker(self.backend) as worker:
                 while not self._stopped.is_set():
                     try:
                         item = self._waiting.get_nowait()
                     except queue.Empty:
                         break
-                    self._done.put(judge(checker, item))
+                    self._done.put(worker.judge(item))
         except BaseException as error:
             self._done.put(error)
         finally:

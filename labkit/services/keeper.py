@@ -36,6 +36,10 @@ class Server(Protocol):
         """Ends it; nothing of it is left but its data. Also after a start that failed."""
         ...
 
+    def forget(self) -> None:
+        """Removes the data of one that was stopped."""
+        ...
+
 
 def server(service: str, backend: str) -> Server:
     """The server of a service, e.g. "postgres-learner", on a backend."""
@@ -116,8 +120,10 @@ class Keeper:
             line = b""
         if not line:
             self._end(lease)
-        elif b'"restart"' in line:
+        elif b'"restart"' in line or b'"renew"' in line:
             self._stop()
+            if b'"renew"' in line and self.server:
+                self.server.forget()
             self._start()
 
     def _somebody_waits(self) -> bool:

@@ -64,13 +64,13 @@ class Lease:
             return not (self._readable(0) and self._socket.recv(1, socket.MSG_PEEK) == b"")
         return False
 
-    def restart(self) -> None:
-        """A new server process: from the keeper, or with a new keeper where that is gone. Raises
-        ServiceFault."""
+    def restart(self, *, renew: bool = False) -> None:
+        """A new server process: from the keeper, or with a new keeper where that is gone. With `renew` the keeper
+        removes the old one's data first. Raises ServiceFault."""
         line = b""
         if self.is_held():
             with self._lock, contextlib.suppress(OSError):
-                self._socket.sendall(b'{"do": "restart"}\n')
+                self._socket.sendall(b'{"do": "renew"}\n' if renew else b'{"do": "restart"}\n')
                 line = self._read_line(PATIENCE)
         if line:
             self._said = json.loads(line)

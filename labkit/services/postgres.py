@@ -78,6 +78,11 @@ class Postgres:
         self._forget_admin()
         self._lease.restart()
 
+    def renew(self) -> None:
+        """As `restart`, and over new data: also templates are made again. Raises ServiceFault."""
+        self._forget_admin()
+        self._lease.restart(renew=True)
+
     def close(self) -> None:
         """Gives the lease back."""
         self._forget_admin()

@@ -60,6 +60,10 @@ class DockerServer:
             self.container.stop()
         self.container = None
 
+    def forget(self) -> None:
+        """Removes its volume."""
+        self._remove_volume()
+
     @property
     def volume(self) -> str:
         """Its name says whose data it is: of this home, this purpose and this password."""

@@ -62,6 +62,10 @@ class EmbeddedServer:
             self.process = None
         shutil.rmtree(self.sockets, ignore_errors=True)
 
+    def forget(self) -> None:
+        """Removes its data folder."""
+        shutil.rmtree(self.data)
+
     def _version(self) -> str:
         """E.g. "18.6", from the programs themselves."""
         told = self.user.run([self.bin / "postgres", "--version"])

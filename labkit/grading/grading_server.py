@@ -1,0 +1,105 @@
+"""The Postgres of one grading worker, watched from beside its checker: it is alive before an answer, and after it has nothing of it."""
+
+from __future__ import annotations
+
+import contextlib
+
+import psycopg
+
+from labkit.grading.prepared import KEPT
+from labkit.services.backend import choose
+from labkit.services.postgres import Postgres, ServiceFault, postgres
+from labkit.services.postgres_admin import CLONE, OWNER, TEMPLATE
+from labkit.services.postgres_settings import SUPERUSER
+
+FIRST_OID = 16384  # what a server makes of itself is numbered below
+
+# All that may not outlive an answer. A checker keeps a few clones for the next check of the same text; each is its own role's.
+LEFT = f"""
+WITH clones AS (
+  SELECT datname AS name, row_number() OVER () AS number FROM pg_database JOIN pg_roles ON rolname = datname
+  WHERE starts_with(datname, '{CLONE}')
+)
+SELECT 'database ' || datname FROM pg_database WHERE datname NOT IN ('postgres', 'template0', 'template1')
+  AND (NOT starts_with(datname, '{TEMPLATE}') OR datallowconn) AND datname NOT IN (SELECT name FROM clones WHERE number <= {KEPT})
+UNION ALL SELECT 'role ' || rolname FROM pg_roles WHERE oid >= {FIRST_OID} AND (
+  rolsuper OR rolcreaterole OR rolcreatedb OR rolreplication OR rolbypassrls OR rolname = '{OWNER}' AND rolcanlogin
+  OR rolname <> '{OWNER}' AND rolname NOT IN (SELECT name FROM clones))
+UNION ALL SELECT 'membership in ' || roleid::regrole FROM pg_auth_members WHERE oid >= {FIRST_OID}
+UNION ALL SELECT 'session of ' || coalesce(usename, '?') FROM pg_stat_activity
+  WHERE backend_type = 'client backend' AND usename IS DISTINCT FROM '{SUPERUSER}'
+UNION ALL SELECT 'prepared transaction ' || gid FROM pg_prepared_xacts
+UNION ALL SELECT 'replication slot ' || slot_name FROM pg_replication_slots
+UNION ALL SELECT 'subscription ' || subname FROM pg_subscription
+UNION ALL SELECT 'tablespace ' || spcname FROM pg_tablespace WHERE oid >= {FIRST_OID}
+UNION ALL SELECT 'setting ' || name FROM pg_file_settings WHERE sourcefile LIKE '%/postgresql.auto.conf'
+UNION ALL SELECT 'setting ' || array_to_string(setconfig, ', ') FROM pg_db_role_setting
+  WHERE setrole NOT IN (SELECT oid FROM pg_roles WHERE rolname IN (SELECT name FROM clones))
+UNION ALL SELECT 'right to set ' || parname FROM pg_parameter_acl
+UNION ALL SELECT 'event trigger ' || evtname || ' in template1' FROM pg_event_trigger
+UNION ALL SELECT 'function ' || proname || ' in template1' FROM pg_proc WHERE oid >= {FIRST_OID}
+ORDER BY 1 LIMIT 5
+"""
+
+
+class GradingServer:
+    """A lease on the server besides the checker's, so that it outlives a checker that dies. A context manager."""
+
+    def __init__(self, purpose: str, backend: str | None) -> None:
+        self.purpose, self.backend = purpose, backend
+        self._server: Postgres | None = None
+        self._watch: psycopg.Connection | None = None
+
+    def revive(self) -> bool:
+        """Starts the server, or starts it again where it is gone. Returns whether it is another one. Raises ServiceFault."""
+        if self._server is None:
+            self._server = postgres(self.purpose, choose(self.backend))
+        elif self.survived():
+            return False
+        else:
+            self._server.restart()
+        self._look()
+        return True
+
+    def survived(self) -> bool:
+        """Whether the server has run on since `revive`: the end of any of its processes ends all sessions, this one too."""
+        with contextlib.suppress(psycopg.OperationalError):
+            return self._watch is not None and self._watch.execute("SELECT true").fetchone() == (True,)
+        return False
+
+    def cleaned(self) -> str:
+        """Replaces the server where anything of an answer is left on it. Returns what was left. Raises ServiceFault."""
+        if self._server is None or not (left := self._look()):
+            return ""
+        self._server.restart()  # drops databases and roles of clones, and ends all sessions
+        if self._look():
+            self._server.renew()
+        if still := self._look():
+            raise ServiceFault(
+                f"A new grading server has {', '.join(still)}, which is not the course's. Run `labkit clean --cache`."
+            )
+        return ", ".join(left)
+
+    def close(self) -> None:
+        """Gives the lease back; the next `revive` joins or starts a server anew."""
+        if self._watch:
+            self._watch.close()
+        if self._server:
+            self._server.close()
+        self._server = self._watch = None
+
+    def __enter__(self) -> GradingServer:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _look(self) -> list[str]:
+        """What is left on the server. In template1, so that its event triggers and functions are seen as well."""
+        assert self._server
+        try:
+            if self._watch is None or not self.survived():
+                self._watch = self._server.superuser("template1")
+            return [what for (what,) in self._watch.execute(LEFT.encode()).fetchall()]
+        except psycopg.Error as error:
+            raise ServiceFault(f"The grading server cannot be looked at: {str(error).strip()} Grade again.") from error
