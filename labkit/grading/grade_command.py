@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import collections
 import os
-import shutil
-import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from labkit import course
 from labkit.grading import audit, nbgrader_run, sandbox, submission
 from labkit.grading.engine import Judged, Pool, Work
+from labkit.grading.marking import Marking
 from labkit.grading.verdict_store import STORE, VerdictStore, checks_key
 
 
@@ -64,15 +64,14 @@ def command(section: str, jobs: int, student: str, regrade: bool, dry_run: bool,
             sandbox.require()
         except sandbox.NoSandbox as missing:
             raise click.ClickException(str(missing)) from missing
-    nbgrader = threading.Thread(target=nbgrader_run.load, daemon=True)  # while the checkers work
-    nbgrader.start()
-    _judge(work, jobs, outcome, console, writes=not dry_run)
-    nbgrader.join()
+    with ThreadPoolExecutor(1) as background:
+        marking = Marking(section, work, loading=background.submit(nbgrader_run.load))  # while the checkers start
+        _judge(work, jobs, outcome, console, None if dry_run else marking)
     if regrade:
         _show_changes(outcome, console)
     if dry_run:
         return
-    wrote = nbgrader_run.autograde(section, student)
+    wrote = marking.finish(sorted(path.name for path in Path("submitted").glob(student)), console)
     late = nbgrader_run.late(section)
     outcome.remarks += [f"{who}: handed in {seconds / 3600:.1f} hours late" for who, seconds in late.items()]
     _summarise(outcome, console)
@@ -112,10 +111,10 @@ def _to_judge(student: str, lab: course.Lab, answers: dict[str, str], regrade: b
     return stale and regrade
 
 
-def _judge(work: list[Work], jobs: int, outcome: Outcome, console: Console, *, writes: bool) -> None:
+def _judge(work: list[Work], jobs: int, outcome: Outcome, console: Console, marking: Marking | None) -> None:
     """Judges in parallel and keeps each verdict at once, so that a run that is stopped goes on from there.
 
-    Without `writes` nothing is noted of it: a dry run must not pass for the real one that follows.
+    Without `marking` nothing is noted of it: a dry run must not pass for the real one that follows.
     """
     store = VerdictStore(STORE)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -128,9 +127,10 @@ def _judge(work: list[Work], jobs: int, outcome: Outcome, console: Console, *, w
                 else:
                     store.put(judged.work.lab, judged.work.answers, judged.verdicts)
                     outcome.judged.append(judged)
-                if writes:
-                    _unmark(judged)
-                    audit.record(judged)  # last: what is noted here is not judged again
+                if marking:
+                    marking.unmark(judged)
+                    audit.record(judged)  # after that: what is noted here is not judged again
+                    marking.mark(judged)
                 progress.advance(bar)
         except KeyboardInterrupt:
             pool.stop()
@@ -149,12 +149,6 @@ def _show_changes(outcome: Outcome, console: Console) -> None:
             gain = now - audit.earned(entry)
             who = f"{judged.work.student}, {judged.work.lab.name}"
             console.print(f"{'gains' if gain > 0 else 'loses'} {abs(gain):g}: {who}", markup=False)
-
-
-def _unmark(judged: Judged) -> None:
-    """Takes away the autograded copy of what was judged anew: nbgrader marks what has none. Marks by hand stay."""
-    if not judged.fault:
-        shutil.rmtree(Path("autograded", judged.work.student, judged.work.lab.section), ignore_errors=True)
 
 
 def _summarise(outcome: Outcome, console: Console) -> None:

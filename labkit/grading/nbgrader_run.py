@@ -1,15 +1,25 @@
 """nbgrader's own autograde, run in this process: it stays the one that writes marks, folders and penalties.
 
-It opens its gradebook ten times a notebook, each time asking for all its tables; here all of these are one.
+Three things are other than in its command, and none of them changes a mark (tests/grading/test_nbgrader.py compares them):
+a notebook is converted once and not twice, all parts share one open gradebook, and a student's marks are committed together,
+before the autograded notebooks come to their place. So a run that is killed leaves a student either marked or not.
 """
 
 from __future__ import annotations
 
 import contextlib
+import glob
 import logging
+import os
+import shutil
 import sys
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+AUTOGRADED = Path("autograded")
+STAGING = Path(".labkit", "autograded")  # where a student's notebooks lie until their marks are committed
 
 
 def load() -> None:
@@ -19,25 +29,74 @@ def load() -> None:
     import nbgrader.apps  # noqa: F401
 
 
-def autograde(section: str, student: str) -> bool:
-    """Lets nbgrader write marks and autograded notebooks of all that has none yet. Returns whether all went well."""
-    from nbgrader.apps import AutogradeApp
-    from sqlalchemy.exc import SAWarning
+class Marker:
+    """Writes marks and autograded notebooks of one student after the other, until it is closed."""
 
-    from labkit.grading import preprocessor
+    def __init__(self, section: str) -> None:
+        from nbgrader.apps import AutogradeApp
 
-    app = AutogradeApp()
-    app.initialize([section, "--log-level=ERROR", f"--student={student}"])
-    logging.getLogger("alembic").setLevel(logging.WARNING)
-    with _one_gradebook(), warnings.catch_warnings():
-        warnings.simplefilter("ignore", SAWarning)  # nbgrader 0.9.6 autoflushes objects that are not in a session yet
+        self.section = section
+        self._exits = contextlib.ExitStack()
+        self._gradebook = self._exits.enter_context(_one_gradebook())
+        self._app: Any = AutogradeApp()
+        self._app.initialize([f"--assignment={section}", "--log-level=ERROR"])
+        self._app.coursedir.autograded_directory = str(STAGING)
+        logging.getLogger("alembic").setLevel(logging.WARNING)
+
+    def close(self) -> None:
+        """Closes the gradebook and takes away what was not committed."""
+        from labkit.grading import preprocessor
+
+        self._exits.close()
+        preprocessor.end_checker()
+        shutil.rmtree(STAGING, ignore_errors=True)
+
+    def is_marked(self, student: str) -> bool:
+        """Whether the student's latest submission is marked, as far as folders and gradebook say."""
+        from nbgrader.api import MissingEntry
+
+        coursedir, place = self._app.coursedir, _place(student, self.section)
+        submitted = coursedir.format_path(coursedir.submitted_directory, student, self.section)
+        then, now = map(coursedir.get_existing_timestamp, (str(place), submitted))
+        if not place.is_dir() or (then and now and now > then):
+            return False
         try:
-            app.start()
-        except SystemExit as ended:
-            return not ended.code
-        finally:
-            preprocessor.end_checker()
-    return True
+            submission = self._gradebook.opened(coursedir.db_url).find_submission(self.section, student)
+        except MissingEntry:
+            return False
+        return all(grade.auto_score is not None for notebook in submission.notebooks for grade in notebook.grades)
+
+    def mark(self, student: str) -> bool:
+        """Writes one student's marks, from kept verdicts where there are any. Returns whether that went well."""
+        from nbgrader.converters.base import NbGraderException
+        from sqlalchemy.exc import SAWarning
+
+        shutil.rmtree(STAGING / student, ignore_errors=True)
+        self._app.coursedir.student_id = glob.escape(student)
+        with warnings.catch_warnings():
+            warnings.simplefilter(
+                "ignore", SAWarning
+            )  # nbgrader 0.9.6 autoflushes objects that are not in a session yet
+            try:
+                _converter()(coursedir=self._app.coursedir, parent=self._app).start()
+            except (NbGraderException, SystemExit):
+                self._gradebook.roll_back()
+                return False
+            self._gradebook.commit()
+        unmark(student, self.section)
+        place = _place(student, self.section)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        os.replace(STAGING / student / self.section, place)
+        return True
+
+
+def unmark(student: str, section: str) -> None:
+    """Takes away the autograded copy, so that the student counts as not marked. Marks by hand stay in the gradebook."""
+    shutil.rmtree(_place(student, section), ignore_errors=True)
+
+
+def _place(student: str, section: str) -> Path:
+    return AUTOGRADED / student / section
 
 
 def late(section: str) -> dict[str, float]:
@@ -49,30 +108,72 @@ def late(section: str) -> dict[str, float]:
     return {student: over for student, over in seconds.items() if over > 0}
 
 
+def _converter() -> Any:
+    """nbgrader's converter with all preprocessors in one pass, validated once."""
+    from nbgrader.converters import Autograde
+    from nbgrader.converters.base import BaseConverter
+
+    class OnePass(Autograde):
+        def _init_preprocessors(self) -> None:
+            self.exporter._preprocessors = []
+            self.exporter.optimistic_validation = True
+            last = self.autograde_preprocessors
+            for preprocessor in [*(one for one in self.sanitize_preprocessors if one not in last), *last]:
+                self.exporter.register_preprocessor(preprocessor)
+
+        def convert_single_notebook(self, notebook_filename: str) -> None:
+            self._init_preprocessors()
+            BaseConverter.convert_single_notebook(self, notebook_filename)
+
+    return OnePass
+
+
+class _Opened:
+    """The gradebooks that are open, by their URL. What their users commit waits until `commit`."""
+
+    def __init__(self) -> None:
+        self._by_url: dict[str, Any] = {}
+
+    def opened(self, db_url: str, course_id: str = "default_course", authenticator: object = None) -> Any:
+        """The gradebook, which its users cannot close."""
+        from nbgrader import api
+
+        if db_url not in self._by_url:
+            gradebook: Any = api.Gradebook(db_url, course_id, authenticator)  # type: ignore[arg-type]
+            gradebook.really_close, gradebook.close = gradebook.close, lambda: None
+            gradebook.really_commit, gradebook.db.commit = gradebook.db.commit, gradebook.db.flush
+            self._by_url[db_url] = gradebook
+        return self._by_url[db_url]
+
+    def commit(self) -> None:
+        """Commits what was written since the last time."""
+        for gradebook in self._by_url.values():
+            gradebook.really_commit()
+
+    def roll_back(self) -> None:
+        """Takes it back."""
+        for gradebook in self._by_url.values():
+            gradebook.db.rollback()
+
+    def close(self) -> None:
+        """Closes them; what is not committed is taken back."""
+        for gradebook in self._by_url.values():
+            gradebook.really_close()
+
+
 @contextlib.contextmanager
-def _one_gradebook() -> Iterator[None]:
+def _one_gradebook() -> Iterator[_Opened]:
     """Gives all parts of nbgrader the same open gradebook, instead of one each, and closes it at the end."""
     from nbgrader import api
 
-    opened: dict[str, api.Gradebook] = {}
-
-    class Shared(api.Gradebook):
-        def close(self) -> None:
-            """Stays open: others use it, too."""
-
-    def gradebook(db_url: str, course_id: str = "default_course", authenticator: object = None) -> api.Gradebook:
-        if db_url not in opened:
-            opened[db_url] = Shared(db_url, course_id, authenticator)  # type: ignore[arg-type]
-        return opened[db_url]
-
+    opened = _Opened()
     users = [module for name, module in list(sys.modules.items()) if name.startswith("nbgrader.")]
     users = [module for module in users if module is not api and getattr(module, "Gradebook", None) is api.Gradebook]
     for module in users:
-        module.Gradebook = gradebook  # type: ignore[attr-defined]
+        module.Gradebook = opened.opened  # type: ignore[attr-defined]
     try:
-        yield
+        yield opened
     finally:
         for module in users:
             module.Gradebook = api.Gradebook  # type: ignore[attr-defined]
-        for shared in opened.values():
-            api.Gradebook.close(shared)
+        opened.close()

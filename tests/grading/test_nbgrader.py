@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 import subprocess
 import sys
 
@@ -45,6 +47,43 @@ def test_all_ways_to_grade_give_the_same_marks(backend, tmp_path):
             for student, grades in made.marks().items()
         }
         assert marks == expected, way.__name__
+
+
+def test_one_pass_writes_what_nbgraders_two_write(tmp_path):
+    """Every row of the gradebook and every autograded notebook is the same when nbgrader does it all again by itself."""
+    lab = course.find("jsonb-search")
+    answers = lab_source(lab).solutions()
+    made = Course(tmp_path)
+    nbgrader(tmp_path, "db", "assignment", "add", SECTION, "--duedate=2026-01-01 12:00:00 UTC")
+    edited = notebook(lab, {**answers, "refunds": "SELECT 1"})
+    edited["cells"][-1]["metadata"]["nbgrader"] = {"grade": True, "points": 100}
+    for student, handed_in in (("ada", notebook(lab, answers)), ("ben", edited), ("eve [2]", b"not a notebook")):
+        folder = made.submit(student, lab, handed_in).parent
+        (folder / "timestamp.txt").write_text("2026-01-01 13:00:00 UTC")
+        (folder / "notes.txt").write_text("my own")
+    assert made.grade().exit_code == 1  # it tells of the file that is no notebook
+    ours = written(made)
+    nbgrader(tmp_path, "autograde", SECTION, "--force", "--log-level=ERROR")
+    assert written(made) == ours
+    assert len(ours) > 30
+
+
+def written(made: Course) -> list[str]:
+    """All that grading wrote: rows without their random ids, and files."""
+    with contextlib.closing(sqlite3.connect(made.folder / "gradebook.db")) as gradebook:
+        rows = [
+            str((table, *row))
+            for table, columns in (
+                ("student", "id"),
+                ("submitted_assignment", "student_id, timestamp, extension"),
+                ("submitted_notebook", "late_submission_penalty"),
+                ("grade", "auto_score, manual_score, extra_credit, needs_manual_grade"),
+                ("comment", "auto_comment, manual_comment"),
+            )
+            for row in gradebook.execute(f"SELECT {columns} FROM {table} ORDER BY {columns}, rowid")
+        ]
+    files = sorted(path for path in (made.folder / "autograded").rglob("*") if path.is_file())
+    return [*rows, *(f"{path.relative_to(made.folder)}: {path.read_text()}" for path in files)]
 
 
 def by_labkit(made: Course) -> None:
