@@ -1,0 +1,184 @@
+"""Judging on many machines: the engine's work over Dask distributed, on a scheduler and workers that are there already.
+
+Each Dask worker has the course and its environment, and brings up checkers and servers of its own. Only answers go there, under
+a number instead of a name, and only text comes back. Dask itself gives the work of a lost worker to another one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import queue
+import secrets
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, Self
+
+from distributed import Client, Future, KilledWorker, WorkerPlugin, get_worker
+
+from labkit import course
+from labkit.checker_process import CheckerFault
+from labkit.grading.engine import TRIES, Judged, Work, Worker, verdicts_from
+from labkit.grading.verdict_store import checks_key
+from labkit.services.fault import ServiceFault
+
+PLUGIN = "labkit-grading"
+PATIENCE = 120.0  # seconds without any worker until the run is given up
+
+
+class Workers(WorkerPlugin):
+    """On each Dask worker: as many of the engine's workers as it has tasks at a time, kept until the run is over."""
+
+    name = PLUGIN
+
+    def setup(self, worker: Any) -> None:
+        """Starts nothing yet: the first task does."""
+        self._idle: queue.LifoQueue[Worker] = queue.LifoQueue()
+        self._over = False
+
+    async def teardown(self, worker: Any) -> None:
+        """Gives all services back; those of a task that still runs are given back when it ends."""
+        self._over = True
+        await asyncio.to_thread(self._close_idle)
+
+    @contextmanager
+    def one(self) -> Iterator[Worker]:
+        """A worker that does nothing else meanwhile."""
+        try:
+            worker = self._idle.get_nowait()
+        except queue.Empty:
+            worker = Worker()
+        try:
+            yield worker
+        finally:
+            self._idle.put(worker)
+            if self._over:
+                self._close_idle()
+
+    def _close_idle(self) -> None:
+        while True:
+            try:
+                self._idle.get_nowait().__exit__()
+            except queue.Empty:
+                return
+
+
+def judge(request: str) -> str:
+    """The task that a Dask worker does: judges one notebook."""
+    asked = json.loads(request)
+    lab = course.find(asked["lab"])
+    dask_worker = get_worker()
+    workers = dask_worker.plugins[PLUGIN]
+    assert isinstance(workers, Workers)
+    with workers.one() as worker:
+        judged = worker.judge(Work(asked["number"], lab, asked["answers"]))
+    return json.dumps(
+        {
+            "checks": checks_key(lab),
+            "verdicts": [verdict.to_json() for verdict in judged.verdicts],
+            "seconds": judged.seconds,
+            "server": f"{judged.server}, Dask worker {dask_worker.address}",
+            "fault": judged.fault,
+            "remark": judged.remark,
+        }
+    )
+
+
+class DaskPool:
+    """A client of a Dask scheduler, with the interface of `engine.Pool`. Raises ServiceFault when no scheduler answers."""
+
+    def __init__(self, scheduler: str) -> None:
+        self.scheduler = scheduler
+        self._stopped = False
+        self._done: queue.SimpleQueue[Future] = queue.SimpleQueue()
+        self._running: dict[str, tuple[Work, int, Future]] = {}
+        self._keys = (f"labkit-{secrets.token_hex(4)}-{number}" for number in itertools.count())
+        try:
+            self._client = Client(scheduler, name="labkit-grade", set_as_default=False)
+        except (OSError, ValueError) as error:
+            raise ServiceFault(
+                f"No Dask scheduler answers at {scheduler} ({error}). Start one with `dask scheduler`, and workers beside it."
+            ) from error
+        self._client.register_plugin(Workers())
+
+    def judge(self, work: Iterable[Work]) -> Iterator[Judged]:
+        """Judges all of it, and gives each as soon as it is done. Raises ServiceFault when scheduler or workers are gone."""
+        waiting = [(item, 1) for item in work][::-1]
+        while (waiting and not self._stopped) or self._running:
+            # No more than are judged at once: a worker's death then costs, and casts suspicion on, nothing that only waits.
+            while waiting and not self._stopped and len(self._running) < max(1, self._threads()):
+                self._submit(*waiting.pop())
+            future = self._done_next()
+            item, tried, _ = self._running.pop(str(future.key))
+            judged = _outcome(item, future)
+            if judged is None and tried < TRIES:
+                waiting.append((item, tried + 1))
+            else:
+                yield judged or Judged(item, [], 0.0, fault=_why(future))
+
+    def stop(self) -> None:
+        """Hands out nothing more; what is judged just now is judged to its end, and then its services end."""
+        self._stopped = True
+        self._client.cancel([future for _, _, future in self._running.values()])
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+        if self._client.status == "running":
+            self._client.unregister_worker_plugin(PLUGIN)
+        self._client.close()
+
+    def _threads(self) -> int:
+        """How many tasks the cluster does at a time; 0 without any worker."""
+        threads: Any = self._client.nthreads()
+        return sum(threads.values())
+
+    def _submit(self, item: Work, tried: int) -> None:
+        key = next(self._keys)
+        request = json.dumps({"number": key, "lab": item.lab.key, "answers": item.answers})
+        future = self._client.submit(judge, request, key=key, pure=False)
+        self._running[key] = item, tried, future
+        future.add_done_callback(self._done.put)
+
+    def _done_next(self) -> Future:
+        """The next task that ended in whatever way."""
+        while True:
+            try:
+                return self._done.get(timeout=PATIENCE)
+            except queue.Empty:
+                if self._client.status != "running" or not self._threads():
+                    raise ServiceFault(
+                        f"The Dask scheduler at {self.scheduler} has had no worker for {PATIENCE:g} s. Start workers, and run this again."
+                    ) from None
+
+
+def _outcome(item: Work, future: Future) -> Judged | None:
+    """What a worker replied, looked at as closely as a checker's own reply. None where it failed, and may be tried again."""
+    if future.status != "finished":
+        return Judged(item, [], 0.0, fault=_why(future)) if isinstance(future.exception(), KilledWorker) else None
+    try:
+        reply = json.loads(future.result())
+        return _judged(item, reply)
+    except (CheckerFault, ValueError, TypeError, KeyError) as error:
+        return Judged(item, [], 0.0, fault=f"A Dask worker's reply makes no sense: {error}")
+
+
+def _judged(item: Work, reply: dict[str, Any]) -> Judged:
+    server, fault, remark = (str(reply[name]) for name in ("server", "fault", "remark"))
+    if reply["checks"] != checks_key(item.lab):
+        fault = f"{server} has other checks, or another version of the course, than this machine. Bring it up to date, and grade again."
+    verdicts = [] if fault else verdicts_from(item.lab, reply["verdicts"])
+    return Judged(item, verdicts, float(reply["seconds"]), server, fault, remark)
+
+
+def _why(future: Future) -> str:
+    """Why a task failed."""
+    if future.status in ("cancelled", "lost"):
+        return "The Dask scheduler lost it. See that the scheduler runs, and grade again."
+    error = future.exception()
+    if isinstance(error, KilledWorker):
+        return "Each Dask worker that judged it died. Look at the answer by hand, and at the workers' logs."
+    return f"A Dask worker could not judge it: {type(error).__name__}: {error}"
