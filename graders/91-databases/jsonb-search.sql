@@ -1,7 +1,7 @@
--- One shop's events, as its services wrote them over the years. `chance(id, n)` is a number in [0, 1) that depends only on
--- the seed, so the same seed gives the same rows on every machine.
-CREATE FUNCTION pg_temp.chance(id bigint, n int) RETURNS float8 LANGUAGE sql STABLE AS $$
-    SELECT (hashint8extended(id * 1000 + n, (current_setting('labkit.seed')::numeric * 1000000)::bigint) & 1048575) / 1048576.0
+-- One shop's events, as its services wrote them over the years. `chance(id, n, seed)` is a number in [0, 1) that depends only
+-- on these, so the same seed gives the same rows on every machine.
+CREATE FUNCTION pg_temp.chance(id bigint, n int, seed bigint) RETURNS float8 LANGUAGE sql IMMUTABLE AS $$
+    SELECT (hashint8extended(id * 1000 + n, seed) & 1048575) / 1048576.0
 $$;
 
 CREATE TABLE events (
@@ -43,8 +43,11 @@ FROM (
                 ELSE 'shipment' END AS kind,
            chance2, chance3, chance4, chance5, chance6
     FROM (
-        SELECT id, pg_temp.chance(id, 1) AS chance1, pg_temp.chance(id, 2) AS chance2, pg_temp.chance(id, 3) AS chance3,
-               pg_temp.chance(id, 4) AS chance4, pg_temp.chance(id, 5) AS chance5, pg_temp.chance(id, 6) AS chance6
-        FROM generate_series(1, 100000) AS id
+        SELECT id, pg_temp.chance(id, 1, seed) AS chance1, pg_temp.chance(id, 2, seed) AS chance2,
+               pg_temp.chance(id, 3, seed) AS chance3, pg_temp.chance(id, 4, seed) AS chance4,
+               pg_temp.chance(id, 5, seed) AS chance5, pg_temp.chance(id, 6, seed) AS chance6
+        FROM generate_series(1, 100000) AS id,
+             (SELECT (current_setting('labkit.seed')::numeric * 1000000)::bigint AS seed) AS given
+        OFFSET 0 -- rolled once a row, and not again wherever a chance is used
     ) AS rolled
 ) AS shaped;
