@@ -143,19 +143,21 @@ class Database:
         with self.server.administration() as admin:
             _make_role(admin, self.role, self.password, self.limits)
             execute(admin, "CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy", self.name, source)
-            execute(admin, "REVOKE ALL ON DATABASE {} FROM PUBLIC", self.name)
-            execute(admin, "GRANT CONNECT, TEMPORARY ON DATABASE {} TO {}", self.name, self.role)
+            access = "REVOKE ALL ON DATABASE {} FROM PUBLIC; GRANT CONNECT, TEMPORARY ON DATABASE {} TO {}"
+            execute(admin, access, self.name, self.name, self.role)
         with self.server.fault_if_gone(), self.server.superuser(self.name) as inside:
             execute(inside, "REASSIGN OWNED BY {} TO {}", OWNER, self.role)  # nothing of an answer is in it yet
 
 
 def _make_role(admin: psycopg.Connection, role: str, password: str, limits: Limits) -> None:
     """The role as it must be, also where an answer changed its own password or settings."""
+    name = sql.Identifier(role)
+    commands = [sql.SQL("ALTER ROLE {} RESET ALL").format(name)]
     if not has_role(admin, role):
-        execute(admin, "CREATE ROLE {} NOINHERIT NOCREATEDB NOCREATEROLE", role)
-    execute(admin, "ALTER ROLE {} RESET ALL", role)
+        commands = [sql.SQL("CREATE ROLE {} NOINHERIT NOCREATEDB NOCREATEROLE").format(name)]
     entry = sql.SQL("ALTER ROLE {} LOGIN CONNECTION LIMIT {} PASSWORD {}")
-    admin.execute(entry.format(sql.Identifier(role), sql.Literal(limits.connections), sql.Literal(password)))
-    for name, value in limits.settings().items():
-        setting = sql.SQL("ALTER ROLE {} SET {} = {}")
-        admin.execute(setting.format(sql.Identifier(role), sql.Identifier(name), sql.Literal(value)))
+    commands.append(entry.format(name, sql.Literal(limits.connections), sql.Literal(password)))
+    for setting, value in limits.settings().items():
+        set_it = sql.SQL("ALTER ROLE {} SET {} = {}")
+        commands.append(set_it.format(name, sql.Identifier(setting), sql.Literal(value)))
+    admin.execute(sql.SQL("; ").join(commands))  # together, as each by itself would be a commit
