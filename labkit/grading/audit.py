@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -53,17 +54,26 @@ def record(judged: Judged) -> None:
             for v in judged.verdicts
         ],
     }
+    _append(json.dumps(entry).encode() + b"\n")
+
+
+def _append(line: bytes) -> None:
+    """Adds a whole line, or raises OSError and adds nothing. What a killed run may have left of a line is ended first."""
     TRAIL.parent.mkdir(exist_ok=True)
-    line = json.dumps(entry).encode() + b"\n"
-    descriptor = os.open(TRAIL, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    descriptor = os.open(TRAIL, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
     try:
-        os.write(descriptor, line)  # one write: a run that dies leaves whole lines
+        size = os.fstat(descriptor).st_size
+        if size and os.pread(descriptor, 1, size - 1) != b"\n":
+            line = b"\n" + line
+        if os.write(descriptor, line) < len(line):  # only a full disk takes less
+            os.ftruncate(descriptor, size)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(TRAIL))
     finally:
         os.close(descriptor)
 
 
 def entries() -> Iterator[Entry]:
-    """All lines, oldest first. A line that was cut by a full disk is left out."""
+    """All lines, oldest first. A line that was cut when a run was killed is left out."""
     if not TRAIL.exists():
         return
     with TRAIL.open(encoding="utf-8") as lines:

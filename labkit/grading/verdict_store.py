@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
+import secrets
 from functools import cache
 from pathlib import Path
 
@@ -46,9 +46,12 @@ class VerdictStore:
             return
         path = self._path(lab, answers)
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as file:
-            json.dump([verdict.to_json() for verdict in verdicts], file)
-        os.replace(file.name, path)
+        new = path.with_suffix(f".{secrets.token_hex(8)}")
+        try:
+            new.write_text(json.dumps([verdict.to_json() for verdict in verdicts]), encoding="utf-8")
+            os.replace(new, path)
+        finally:
+            new.unlink(missing_ok=True)
 
     def _path(self, lab: course.Lab, answers: dict[str, str]) -> Path:
         key = hashlib.sha256(json.dumps([checks_key(lab), answers], sort_keys=True).encode()).hexdigest()
