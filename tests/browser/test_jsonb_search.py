@@ -27,6 +27,9 @@ def test_from_a_wrong_answer_to_the_map(lab, copy):
     lab.picture("2-index-passed")
 
     lab.type("%%answer refunds", f"%%answer refunds\n{WRONG}")
+    written = lab.page.locator(".jp-Notebook-cell .cm-content", has_text="%%answer refunds")
+    expect(written.locator("span").get_by_text("SELECT", exact=True)).to_be_visible()  # a keyword, coloured as SQL
+    expect(written.locator("span", has_text="#>> '{order")).to_have_count(0)  # and to Python that would begin a comment
     failed = lab.run("%%answer refunds")
     expect(failed).to_contain_text("not yet")
     expect(failed).to_contain_text("refunds are missing")
