@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,7 +45,14 @@ def read(path: Path, lab: course.Lab) -> Submission:
 
 def load(path: Path) -> dict[str, Any]:
     """A notebook's JSON, looked at only as far as is needed. Raises BadSubmission."""
+    for part in (path.parent, path):
+        if part.is_symlink():  # to another one's work, or to a device without end
+            raise BadSubmission(
+                f"{part} is a link, and what it leads to was not handed in. Ask for the notebook itself."
+            )
     try:
+        if not stat.S_ISREG(path.stat().st_mode) and not path.is_dir():
+            raise BadSubmission(f"{path} is no file but a pipe or a device. Ask for the notebook itself.")
         if path.stat().st_size > MAX_BYTES:
             raise BadSubmission(
                 f"{path} is over {MAX_BYTES // 1_000_000} MB. Clear its outputs, save it, and hand it in again."

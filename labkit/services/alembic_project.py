@@ -112,7 +112,7 @@ def _assigned(node: ast.stmt) -> list[tuple[str, object]]:
         return []
     try:
         literal = ast.literal_eval(value)
-    except ValueError:
+    except (ValueError, TypeError, RecursionError, MemoryError):  # e.g. {[]: 1}
         return []
     return [(target.id, literal) for target in targets if isinstance(target, ast.Name)]
 

@@ -107,9 +107,9 @@ def _hand_in_honest_ones(exam: Course) -> None:
     for student in HONEST:
         lab = course.find(student.split("-honest-")[1])
         answers = lab_source(lab).solutions()
-        first = next(iter(answers))
-        leader = "--" if lab.answers[first] == "sql" else "#"
-        answers[first] = f"{leader} {student}: {canaries.NEIGHBOUR}\n{answers[first]}"  # so that each is judged for itself
+        last = list(answers)[-1]  # so that each is judged for itself, and meets what attacks did with the same first answer
+        leader = "--" if lab.answers[last] == "sql" else "#"
+        answers[last] = f"{leader} {student}: {canaries.NEIGHBOUR}\n{answers[last]}"
         exam.submit(student, lab, notebook(lab, answers))
 
 

@@ -23,6 +23,7 @@ from labkit.grading.sandbox import (
     NoSandbox,
     Sandbox,
     choose,
+    found,
     require,
 )
 from labkit.grading.sandbox.limits import MiB
@@ -374,13 +375,13 @@ def waited_for(condition, seconds: float = 25) -> None:
 
 
 def test_without_a_sandbox_the_message_installs_one(monkeypatch: pytest.MonkeyPatch):
-    choose.cache_clear()
+    found.cache_clear()
     monkeypatch.setenv("PATH", "")
     try:
         with pytest.raises(NoSandbox, match="apt-get install -y bubblewrap"):
             require()
     finally:
-        choose.cache_clear()
+        found.cache_clear()
 
 
 def test_a_run_costs_little():

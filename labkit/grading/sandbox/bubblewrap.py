@@ -21,6 +21,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
+from labkit.grading.sandbox import seccomp
 from labkit.grading.sandbox.limits import DEFAULT, Finished, Limits, inside, rlimits
 from labkit.grading.sandbox.process import watch
 from labkit.home import run_folder
@@ -30,6 +31,7 @@ PASSWD = f"learner:x:{NOBODY}:{NOBODY}::/work:/bin/false\n"
 OUTSIDE_USER = 60_641  # outside of what systemd, containers and distributions hand out
 SITE = "/site-packages"
 SYSTEM_FOLDERS = ("/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/libx32")
+WRITABLE = ("/tmp", "/work")
 PRLIMIT = "/usr/bin/prlimit"
 STEP_DOWN = """
 while [ "$1" != -- ]; do mount --bind "$1" "$2"; shift 2; done; shift
@@ -86,6 +88,8 @@ class Bubblewrap:
                 options += ["--setenv", name, value]
             # The last words: nothing may be written but /work and /tmp.
             options += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/work"]
+            if (refused := seccomp.program()) is not None:
+                options += ["--seccomp", hand_over(refused)]
             said, info = os.pipe()
             stack.callback(os.close, said)
             # By file descriptor: everyone on the machine can read a command line, and env has a password.
@@ -103,7 +107,8 @@ class Bubblewrap:
                 os.close(info)
             first = _first_process(said)
             with _all_gone(process, first):
-                return watch(process, limits, process.kill, first)
+                folders = [Path(f"/proc/{first}/root{folder}") for folder in WRITABLE] if first else []
+                return watch(process, limits, process.kill, first, folders)
 
 
 def _namespaces() -> list[str]:
@@ -139,7 +144,7 @@ def _root(exe: Path, bound: dict[Path, Path], limits: Limits) -> list[str]:
             options += ["--ro-bind", str(bound[prefix] / lib), str(prefix / lib)]
     for number, site in enumerate(_site_packages()):
         options += ["--ro-bind", str(bound[site]), f"{SITE}/{number}"]
-    for folder in ("/tmp", "/work"):
+    for folder in WRITABLE:
         options += ["--size", str(limits.disk), "--tmpfs", folder]
     return [*options, "--proc", "/proc", "--dev", "/dev"]
 

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 MiB = 1024 * 1024
-EndedBy = Literal["exit", "signal", "time", "cpu", "memory", "processes", "output"]
+EndedBy = Literal["exit", "signal", "time", "cpu", "memory", "processes", "output", "files"]
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Seconds, bytes and counts. `memory` bounds each process' addresses, and the RAM of all together."""
+    """Seconds, bytes and counts. `memory` bounds each process' addresses, and the RAM of all together; `cpu_seconds` each
+    process, and where we see them (not in a container) all together."""
 
     seconds: float = 20.0
     cpu_seconds: int = 10
@@ -21,6 +22,7 @@ class Limits:
     processes: int = 32  # threads count too
     file_size: int = 16 * MiB
     disk: int = 64 * MiB  # of /tmp, and again of /work
+    files: int = 10_000  # in each of them: an empty file takes no disk, but the kernel's memory
     open_files: int = 128
     output: int = 1 * MiB  # of stdout and stderr together
 
@@ -52,6 +54,7 @@ class Finished:
             "cpu": f"The program used more than {limits.cpu_seconds} s of processor time and was stopped.",
             "memory": f"The program used more than {limits.memory // MiB} MB of memory and was stopped.",
             "processes": f"The program had more than {limits.processes} processes and was stopped.",
+            "files": f"The program made more than {limits.files:,} files and was stopped.",
             "output": f"The program printed more than {limits.output // 1024} kB and was stopped.",
         }[self.ended_by]
 

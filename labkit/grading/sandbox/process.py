@@ -7,7 +7,7 @@ import selectors
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,17 +18,22 @@ _BY_SIGNAL: dict[int, EndedBy] = {signal.SIGXCPU: "cpu"}
 
 
 def watch(
-    process: subprocess.Popen[bytes], limits: Limits, kill: Callable[[], None], tree: int | None = None
+    process: subprocess.Popen[bytes],
+    limits: Limits,
+    kill: Callable[[], None],
+    tree: int | None = None,
+    folders: Sequence[Path] = (),
 ) -> Finished:
     """Waits for `process`, whose stdout and stderr are pipes, and calls `kill` when it goes over a limit.
 
-    `tree` is the process (of /proc) whose descendants count against the memory and process limits.
+    `tree` is the process (of /proc) whose descendants count together against the limits on memory, processor time and
+    processes; `folders` are file systems of its own, whose files count against that on files.
     """
     started = time.monotonic()
     output: dict[str, bytearray] = {"stdout": bytearray(), "stderr": bytearray()}
     ended_by: EndedBy = "exit"
     try:
-        ended_by = _read(process, output, limits, started + limits.seconds, tree) or "exit"
+        ended_by = _read(process, output, limits, started + limits.seconds, lambda: _over(tree, folders, limits)) or "exit"
     finally:
         kill()
         code = process.wait()
@@ -47,7 +52,7 @@ def _read(
     output: dict[str, bytearray],
     limits: Limits,
     deadline: float,
-    tree: int | None,
+    over: Callable[[], EndedBy | None],
 ) -> EndedBy | None:
     """Reads until both pipes are closed or the process is gone; the limit that was broken, if one was."""
     with selectors.DefaultSelector() as selector:
@@ -58,9 +63,9 @@ def _read(
             now = time.monotonic()
             if now >= deadline:
                 return "time"
-            if tree is not None and now >= next_look:
+            if now >= next_look:
                 next_look = now + LOOK
-                if broken := _over(tree, limits):
+                if broken := over():
                     return broken
             ready = selector.select(min(LOOK, deadline - now))
             if not ready and process.poll() is not None:
@@ -75,7 +80,7 @@ def _read(
         while process.poll() is None:  # it closed its output and goes on
             if time.monotonic() >= deadline:
                 return "time"
-            if tree is not None and (broken := _over(tree, limits)):
+            if broken := over():
                 return broken
             _wait(process, min(LOOK, max(0.0, deadline - time.monotonic())))
     return None
@@ -86,16 +91,32 @@ def _wait(process: subprocess.Popen[bytes], seconds: float) -> None:
         process.wait(seconds)
 
 
-def _over(tree: int, limits: Limits) -> EndedBy | None:
+def _over(tree: int | None, folders: Sequence[Path], limits: Limits) -> EndedBy | None:
     """The limit that the descendants of `tree` break together. They may end while we look."""
-    pids, resident = [tree], 0
+    pids, resident, ticks = [tree] if tree else [], 0, 0
     for pid in pids:  # grows while we walk
         try:
             for task in Path(f"/proc/{pid}/task").iterdir():
                 pids += map(int, (task / "children").read_text().split())
             resident += int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+            # utime, stime, and those of children that it waited for; a name in brackets comes before
+            ticks += sum(map(int, Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:15]))
         except (OSError, ValueError):
             continue
         if len(pids) > limits.processes + 2:  # and the sandbox's own
             return "processes"
-    return "memory" if resident * os.sysconf("SC_PAGE_SIZE") > limits.memory else None
+    if resident * os.sysconf("SC_PAGE_SIZE") > limits.memory:
+        return "memory"
+    if ticks > limits.cpu_seconds * os.sysconf("SC_CLK_TCK"):
+        return "cpu"
+    return "files" if any(_files_in(folder, limits) > limits.files for folder in folders) else None
+
+
+def _files_in(folder: Path, limits: Limits) -> int:
+    """How many files the sandbox's file system at `folder` holds; none where it is not there yet, or no more."""
+    try:
+        found = os.statvfs(folder)
+    except OSError:
+        return 0
+    is_ours = found.f_blocks * found.f_frsize <= limits.disk + os.sysconf("SC_PAGE_SIZE")  # before, it is the machine's
+    return found.f_files - found.f_ffree if is_ours else 0

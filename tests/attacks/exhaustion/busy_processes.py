@@ -1,0 +1,14 @@
+# Keeps every processor busy with as many processes as it may have, so that the others' answers become slow.
+# lab: alembic-expand-contract
+# honest: 0
+# says: of processor time and was stopped|killed by a signal|still running after
+# series: full
+import os
+
+revision, down_revision = "expand", None
+
+for _ in range(20):
+    if os.fork() == 0:
+        while True:
+            pass
+os.wait()

@@ -1,0 +1,12 @@
+# Takes memory without end, in several processes.
+# lab: alembic-expand-contract
+# honest: 0
+# says: MemoryError|of memory and was stopped|killed by a signal
+import os
+
+revision, down_revision = "expand", None
+
+os.fork()
+held = []
+while True:
+    held.append(b"x" * (8 << 20))

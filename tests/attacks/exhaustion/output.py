@@ -1,0 +1,11 @@
+# Prints without end.
+# lab: alembic-expand-contract
+# honest: 0
+# says: printed more than 1024 kB and was stopped
+import sys
+
+revision, down_revision = "expand", None
+
+while True:
+    sys.stderr.write("x" * 65536)
+    sys.stdout.write("y" * 65536)

@@ -1,0 +1,10 @@
+# Matches a regular expression that takes longer than the universe is old.
+# lab: alembic-expand-contract
+# honest: 0
+# says: of processor time and was stopped|killed by a signal
+# series: full
+import re
+
+revision, down_revision = "expand", None
+
+re.match(r"(x+x+)+y", "x" * 60)

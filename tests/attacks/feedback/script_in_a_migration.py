@@ -1,0 +1,6 @@
+# Raises an error whose text is HTML and script.
+# lab: alembic-expand-contract
+# honest: 0
+# says: document.title='owned'
+revision, down_revision = "expand", None
+raise SystemExit("<script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\"></span></div>")

@@ -1,0 +1,9 @@
+-- Holds as much in the memory of one session as a value may have, many times.
+-- lab: jsonb-search
+-- honest: 0
+-- says: out of memory|memory alloc|terminat|closed the connection
+DO $$ DECLARE held text[]; BEGIN
+    FOR number IN 1..100 LOOP
+        held := held || repeat('x', 50000000 + number);
+    END LOOP;
+END $$;
