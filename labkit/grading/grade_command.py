@@ -12,7 +12,8 @@ import click
 from rich.console import Console
 
 from labkit import course
-from labkit.grading import audit, handed_in, nbgrader_run, sandbox
+from labkit.grading import audit, flat_folder, handed_in, nbgrader_run, sandbox
+from labkit.grading.course_command import nbgrader
 from labkit.grading.engine import Judges, Pool, Work
 from labkit.grading.grade_progress import GradeProgress
 from labkit.grading.marking import Marking
@@ -30,6 +31,20 @@ from labkit.grading.verdict_store import STORE, VerdictStore
     "--regrade", is_flag=True, help="Judge again what older checks judged, show who gains and loses, and mark it."
 )
 @click.option("--dry-run", is_flag=True, help="With --regrade: only show who would gain and lose.")
+@click.option("--collect", is_flag=True, help="First collect from nbgrader's exchange what is new there.")
+@click.option(
+    "--from",
+    "source",
+    type=click.Path(path_type=Path, exists=True, file_okay=False, resolve_path=True),
+    help="First take the notebooks in this folder, as an LMS exports them.",
+)
+@click.option(
+    "--name-pattern",
+    "pattern",
+    default=flat_folder.PATTERN,
+    show_default=True,
+    help="What the names in that folder mean; * stands for anything.",
+)
 @click.option(
     "--course",
     "folder",
@@ -38,7 +53,16 @@ from labkit.grading.verdict_store import STORE, VerdictStore
     help="The nbgrader course.",
 )
 def command(
-    section: str, jobs: int, scheduler: str | None, student: str, regrade: bool, dry_run: bool, folder: Path
+    section: str,
+    jobs: int,
+    scheduler: str | None,
+    student: str,
+    regrade: bool,
+    dry_run: bool,
+    collect: bool,
+    source: Path | None,
+    pattern: str,
+    folder: Path,
 ) -> None:
     """Grade the submissions of SECTION with all checks, into nbgrader's gradebook."""
     if not (folder / "nbgrader_config.py").exists():
@@ -49,9 +73,22 @@ def command(
     os.chdir(folder)
     try:
         with only_grader():
+            if collect:
+                nbgrader(Path(), "collect", section, "--update")
+            if source:
+                for line in flat_folder.hand_in(source, pattern, section):
+                    click.echo(f"Note: {line}", err=True)
             _grade(section, student, partial(_judges, jobs, scheduler), regrade, dry_run)
-    except OtherGrader as other:
-        raise click.ClickException(str(other)) from other
+    except (OtherGrader, flat_folder.BadPattern) as error:
+        raise click.ClickException(str(error)) from error
+    except OSError as error:
+        raise click.ClickException(_trouble(error)) from error
+
+
+def _trouble(error: OSError) -> str:
+    """What the machine refused, and what to do."""
+    of = f" of {error.filename}" if error.filename else ""
+    return f"{error.strerror or error}{of}. What was judged is kept: mend it, and the same command goes on from there."
 
 
 def _judges(jobs: int, scheduler: str | None) -> Judges:
