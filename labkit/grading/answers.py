@@ -35,7 +35,9 @@ class Answers:
         return text
 
 
-COMMENT = re.compile(r"--[^\n]*|/\*.*?(?:\*/|\Z)", re.DOTALL)  # to the text's end, lest the end of each of thousands is looked for
+COMMENT = re.compile(
+    r"--[^\n]*|/\*.*?(?:\*/|\Z)", re.DOTALL
+)  # to the text's end, lest the end of each of thousands is looked for
 
 
 def run(database: Database, text: str, *, deadline: float = DEADLINE) -> list[sql.Result]:

@@ -30,10 +30,10 @@ class ReadWhatCanBeRead(NotebookExporter):
     costs a learner that notebook and not the whole assignment.
     """
 
-    def from_file(self, file_stream: Any, resources: dict[str, Any] | None = None, **kwargs: Any) -> Any:
-        """Raises Unreadable where the machine, not the file, is to blame."""
+    def from_filename(self, filename: str, resources: dict[str, Any] | None = None, **kwargs: Any) -> Any:
+        """Looks before it opens: a pipe would wait for ever. Raises Unreadable where the machine, not the file, is to blame."""
         assert resources is not None
-        path = Path(file_stream.name)
+        path = Path(filename)
         try:
             submission.load(path)
         except submission.Unreadable:
@@ -44,7 +44,7 @@ class ReadWhatCanBeRead(NotebookExporter):
             exercise = nbformat.read(course.root() / lab_of(resources).exercise, as_version=4)
             exercise.cells.insert(0, new_markdown_cell(told))
             return self.from_notebook_node(exercise, resources, **kwargs)
-        return super().from_file(file_stream, resources, **kwargs)
+        return super().from_filename(filename, resources, **kwargs)
 
 
 def lab_of(resources: dict[str, Any]) -> course.Lab:

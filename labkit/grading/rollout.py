@@ -6,6 +6,7 @@ with Rollout(sandbox, database, answers, ["upgrade expand", "upgrade contract", 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
@@ -18,6 +19,8 @@ from labkit.services.alembic_project import DONE, GATE
 from labkit.services.postgres import Database
 
 POLL = 0.01  # seconds between two looks at whether a step is done
+PATIENCE = 5.0  # seconds in which a session's end must have come through
+SESSIONS = 6  # at a time; Alembic needs two
 LIMITS = Limits(seconds=60, cpu_seconds=30)
 
 
@@ -32,12 +35,13 @@ class Rollout:
     def __enter__(self) -> Self:
         with ExitStack() as stack:
             self._gates = stack.enter_context(self.database.admin())
-            for number in range(len(self.steps)):
+            for number in range(len(self.steps) + 1):
                 self._gates.execute("SELECT pg_advisory_lock(%s, %s)", [GATE, number])
             threads = stack.enter_context(ThreadPoolExecutor(1, "rollout"))
             stack.callback(self.database.end_sessions)  # also what is in the middle of a statement
-            relay = stack.enter_context(Relay(self.database.host, self.database.port))  # the program ends with it
-            self._running: Future[Finished] = threads.submit(self._run, relay)
+            # The program ends with the relay.
+            self._relay = stack.enter_context(Relay(self.database.host, self.database.port, connections=SESSIONS))
+            self._running: Future[Finished] = threads.submit(self._run, self._relay)
             self._stack = stack.pop_all()
         return self
 
@@ -53,13 +57,28 @@ class Rollout:
             raise self.first_error
         number = self.taken
         self.taken += 1
+        self._relay.let_flow()
         self._gates.execute("SELECT pg_advisory_unlock(%s, %s)", [GATE, number])
-        while not self._is_done(number):
+        try:
+            self._wait_for(number, look)
+        except AnswerError as error:
+            self.first_error = error
+            raise
+        finally:
+            self._relay.hold()  # between two steps nobody looks, so nothing is done
+
+    def _wait_for(self, number: int, look: Callable[[], object]) -> None:
+        until = 0.0
+        while not (is_done := self._is_done(number)) or self._relay.open_connections > 1:
             look()
             wait([self._running], timeout=POLL)
-            if self._running.done() and not self._is_done(number):
-                self.first_error = AnswerError(self._told(number, self._running.result()))
-                raise self.first_error
+            if self._running.done():
+                raise AnswerError(self._told(number, self._running.result()))
+            until = until or (time.monotonic() + PATIENCE if is_done else 0.0)
+            if until and time.monotonic() > until:
+                raise AnswerError(
+                    f"`alembic {self.steps[number]}` left a session open when it was done. Which program still uses it?"
+                )
 
     def _run(self, relay: Relay) -> Finished:
         folder = self.sandbox.folder_of(relay.socket)
@@ -72,17 +91,22 @@ class Rollout:
         )
 
     def _is_done(self, number: int) -> bool:
-        """A lock says so; only the program itself can hold it."""
+        """Locks say so, which only the program itself can hold: this step's, while it waits for the next one's."""
         found = self._gates.execute(
-            """SELECT EXISTS (SELECT FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database
-               WHERE datname = %s AND locktype = 'advisory' AND classid = %s AND objid = %s AND granted)""",
-            [self.database.name, DONE, number],
+            """SELECT EXISTS (SELECT FROM pg_locks AS done JOIN pg_locks AS next USING (database, pid)
+               JOIN pg_database ON pg_database.oid = database
+               WHERE datname = %s AND done.locktype = 'advisory' AND next.locktype = 'advisory'
+                 AND (done.classid, done.objid, done.granted) = (%s, %s, true)
+                 AND (next.classid, next.objid, next.granted) = (%s, %s, false))""",
+            [self.database.name, DONE, number, GATE, number + 1],
         ).fetchone()
-        return bool(found and found[0]) or (self._running.done() and self._running.result().ok)
+        return bool(found and found[0])
 
     def _told(self, number: int, finished: Finished) -> str:
         """What went wrong, in the words of the migration's own error."""
         step = f"`alembic {self.steps[number]}`"
+        if finished.ok:
+            return f"{step} ended the whole program before it was done. Which line exits?"
         if finished.ended_by != "exit":
             return f"{step} did not end well. {finished.why(LIMITS)}"
         said = " ".join(finished.stderr.split())[-500:] or f"exit status {finished.exit_code}"

@@ -12,6 +12,8 @@ from typing import Any
 from labkit import course, source
 
 MAX_BYTES = 200_000_000  # of a notebook file, outputs included
+MAX_DEPTH = 60  # of its JSON; what Jupyter writes has some ten, and those who read it after us call themselves for each
+OF_NBGRADER = ("timestamp.txt", ".ipynb_checkpoints")
 
 Cell = dict[str, Any]
 
@@ -40,12 +42,20 @@ def read(path: Path, lab: course.Lab) -> Submission:
     other = notebook.get("metadata", {}).get("lab", {}).get("name", lab.name)
     if other != lab.name:
         found.remarks.insert(0, f"this is the notebook of {other!r}, handed in as {lab.name!r}")
+    if path == min(path.parent.glob("*.ipynb")) and (more := _beside(path.parent)):  # told once
+        found.remarks.append(f"what lies beside the notebooks is left out: {', '.join(more[:5])}")
     return found
+
+
+def _beside(folder: Path) -> list[str]:
+    """What was handed in besides notebooks, and is never read, copied or opened."""
+    named = sorted(path for path in folder.iterdir() if path.suffix != ".ipynb" and path.name not in OF_NBGRADER)
+    return [f"{path.name!r}{' (a link)' if path.is_symlink() else ''}" for path in named]
 
 
 def load(path: Path) -> dict[str, Any]:
     """A notebook's JSON, looked at only as far as is needed. Raises BadSubmission."""
-    for part in (path.parent, path):
+    for part in (*path.parents[:2], path):
         if part.is_symlink():  # to another one's work, or to a device without end
             raise BadSubmission(
                 f"{part} is a link, and what it leads to was not handed in. Ask for the notebook itself."
@@ -79,7 +89,18 @@ def load(path: Path) -> dict[str, Any]:
     cells = notebook.get("cells")
     if not isinstance(cells, list) or not all(isinstance(cell, dict) for cell in cells):
         raise BadSubmission(f"{path} has no list of cells. Hand in the notebook as Jupyter saved it.")
+    if _is_deep(notebook):
+        raise BadSubmission(f"{path} is nested too deep for a notebook. Hand in the notebook as Jupyter saved it.")
     return notebook
+
+
+def _is_deep(value: Any) -> bool:
+    """Whether lists and objects are in each other more than MAX_DEPTH times."""
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        inner = (child for one in level for child in (one.values() if isinstance(one, dict) else one))
+        level = [child for child in inner if isinstance(child, dict | list)]
+    return bool(level)
 
 
 def exercise_cells(lab: course.Lab) -> list[Cell]:

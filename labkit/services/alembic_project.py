@@ -27,7 +27,7 @@ with engine.connect() as connection:
         context.run_migrations()
 '''
 
-RUN = '''"""Runs steps one after the other. With --gates, each waits until its gate is opened, and then says when it is done."""
+RUN = '''"""Runs steps one after the other. With --gates, each waits until its gate is opened, and says when it is done."""
 import shutil, sys, time, traceback, warnings
 from pathlib import Path
 
@@ -75,6 +75,8 @@ def main():
             sys.exit(1)
         if gates:
             gates.execute("SELECT pg_advisory_lock(%s, %s)", [DONE, number])
+    if gates:  # whoever looks at what the last step did, does so while nothing of it runs
+        gates.execute("SELECT pg_advisory_lock(%s, %s)", [GATE, len(STEPS)])
 
 
 if __name__ == "__main__":

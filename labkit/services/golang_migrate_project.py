@@ -16,6 +16,8 @@ from labkit.services.postgres import Database
 
 HEADER = re.compile(r"^--[ \t]*(?:file:[ \t]*)?(?P<name>[^\s/\\]+\.sql)[ \t]*$", re.MULTILINE | re.IGNORECASE)
 FILE = re.compile(r"\d{1,18}_\w+\.(up|down)\.sql", re.ASCII)
+# Read once from left to right, whatever stands there: the quantifiers give nothing back.
+LINE = re.compile(r"""(?:[^"'\\\n#]|\\.|"(?:[^"\\]|\\.)*+"|'[^']*+'|\#[^\n]*+)*+""", re.DOTALL)
 COMMANDS = {
     "up": r"up( \d+)?",
     "down": r"down (\d+|-all)",
@@ -78,17 +80,15 @@ def runbook(text: str) -> list[Migrate | Psql]:
 
 def _lines(text: str) -> list[list[str]]:
     """The words of each command. A line that ends inside of quotes goes on in the next one."""
-    lines, pending = [], ""
-    for line in text.splitlines():
-        pending = f"{pending}\n{line}" if pending else line
-        try:
-            words = shlex.split(pending, comments=True)
-        except ValueError:
-            continue
+    lines, at = [], 0
+    while at < len(text):
+        line = LINE.match(text, at)
+        assert line
+        if text[line.end() : line.end() + 1] not in ("", "\n"):
+            raise NotAProject(f"A quote is opened and never closed, after: {text[at:].strip().splitlines()[0]}")
+        words = shlex.split(line[0], comments=True)
         lines += [words] if words else []
-        pending = ""
-    if pending:
-        raise NotAProject(f"A quote is opened and never closed, after: {pending.strip().splitlines()[0]}")
+        at = line.end() + 1
     return lines
 
 

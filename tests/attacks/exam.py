@@ -107,7 +107,9 @@ def _hand_in_honest_ones(exam: Course) -> None:
     for student in HONEST:
         lab = course.find(student.split("-honest-")[1])
         answers = lab_source(lab).solutions()
-        last = list(answers)[-1]  # so that each is judged for itself, and meets what attacks did with the same first answer
+        last = list(answers)[
+            -1
+        ]  # so that each is judged for itself, and meets what attacks did with the same first answer
         leader = "--" if lab.answers[last] == "sql" else "#"
         answers[last] = f"{leader} {student}: {canaries.NEIGHBOUR}\n{answers[last]}"
         exam.submit(student, lab, notebook(lab, answers))

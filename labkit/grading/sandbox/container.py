@@ -126,7 +126,9 @@ def _rules(limits: Limits) -> list[str]:
     """No network, only two small folders to write to, no privileges, limits. It removes itself at its end."""
     amounts = {"memory": limits.memory, "memory-swap": limits.memory, "pids-limit": limits.processes + 4}
     privileges = f"--user={NOBODY} --cap-drop=ALL --security-opt=no-new-privileges --ipc=none --network=none"
-    writable = [f"--tmpfs={folder}:size={limits.disk},nr_inodes={limits.files},mode=1777" for folder in ("/tmp", "/work")]
+    writable = [
+        f"--tmpfs={folder}:size={limits.disk},nr_inodes={limits.files},mode=1777" for folder in ("/tmp", "/work")
+    ]
     other = "--rm --log-driver=none --hostname=sandbox --pull=never --read-only"
     return [*privileges.split(), *writable, *other.split(), *(f"--{name}={n}" for name, n in amounts.items())]
 

@@ -33,7 +33,9 @@ def watch(
     output: dict[str, bytearray] = {"stdout": bytearray(), "stderr": bytearray()}
     ended_by: EndedBy = "exit"
     try:
-        ended_by = _read(process, output, limits, started + limits.seconds, lambda: _over(tree, folders, limits)) or "exit"
+        ended_by = (
+            _read(process, output, limits, started + limits.seconds, lambda: _over(tree, folders, limits)) or "exit"
+        )
     finally:
         kill()
         code = process.wait()

@@ -27,6 +27,8 @@ class Relay:
         self.socket = self._folder / "pg" / ".s.PGSQL.5432"
         self._loop = asyncio.new_event_loop()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._flows = asyncio.Event()
+        self._flows.set()
         self._thread = threading.Thread(target=self._loop.run_forever, name="relay", daemon=True)
 
     def __enter__(self) -> Relay:
@@ -42,6 +44,19 @@ class Relay:
 
     def __exit__(self, *exc: object) -> None:
         self.close()
+
+    @property
+    def open_connections(self) -> int:
+        """How many connections are open."""
+        return len(self._tasks)
+
+    def hold(self) -> None:
+        """From now on nothing gets through, and nobody in."""
+        self._loop.call_soon_threadsafe(self._flows.clear)
+
+    def let_flow(self) -> None:
+        """The end of `hold`."""
+        self._loop.call_soon_threadsafe(self._flows.set)
 
     def close(self) -> None:
         """Closes every connection and removes the socket."""
@@ -72,7 +87,7 @@ class Relay:
         self._tasks.add(task)
         self._free -= 1
         try:
-            if self._free >= 0:
+            if self._free >= 0 and self._flows.is_set():
                 await self._forward(reader, writer)
         except (OSError, asyncio.CancelledError):
             pass  # one side is gone, or we are closing
@@ -86,7 +101,7 @@ class Relay:
             up, down = await asyncio.open_unix_connection(f"{self._host}/.s.PGSQL.{self._port}")
         else:
             up, down = await asyncio.open_connection(self._host, self._port)
-        ways = [asyncio.ensure_future(_copy(reader, down)), asyncio.ensure_future(_copy(up, writer))]
+        ways = [asyncio.ensure_future(self._copy(*way)) for way in ((reader, down), (up, writer))]
         try:
             await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -95,9 +110,9 @@ class Relay:
             await asyncio.gather(*ways, return_exceptions=True)
             down.close()
 
-
-async def _copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
-    with suppress(OSError):
-        while data := await source.read(CHUNK):
-            target.write(data)
-            await target.drain()
+    async def _copy(self, source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while data := await source.read(CHUNK):
+                await self._flows.wait()
+                target.write(data)
+                await target.drain()

@@ -1,7 +1,7 @@
 # Brings archives along, with names that lead outside and contents that never end.
 # lab: jsonb-search
 # honest: 12
-# says: beside the notebooks.* left out
+# says: beside the notebooks is left out
 import io
 import tarfile
 import zipfile

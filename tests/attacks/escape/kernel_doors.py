@@ -25,6 +25,11 @@ for name, number in doors.items():
         arguments = (b"user", b"attack", b"x", 1, -3)
     result = libc.syscall(number, *arguments)
     error = os.strerror(ctypes.get_errno())
-    if result >= 0 or error in ("Bad address", "Invalid argument", "No such file or directory", "Argument list too long"):
+    if result >= 0 or error in (
+        "Bad address",
+        "Invalid argument",
+        "No such file or directory",
+        "Argument list too long",
+    ):
         found.append(f"{name}: {error}")
 raise SystemExit(f"open {found}")

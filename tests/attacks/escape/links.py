@@ -12,7 +12,8 @@ os.symlink("/proc/self/cwd/../../../../..", "/tmp/c")
 said = []
 for path in ("/work/a", "/work/b@FILE@", "/tmp/c@FILE@", "/work/../../../..@FILE@"):
     try:
-        said.append(open(path).read())
+        with open(path) as file:
+            said.append(file.read())
     except OSError:
         said.append("no")
 raise SystemExit(", ".join(said))

@@ -1,7 +1,7 @@
 # Brings links along beside a solved notebook: to the file outside, to the hidden checks, to what has no end.
 # lab: jsonb-search
 # honest: 12
-# says: beside the notebooks.* left out
+# says: beside the notebooks is left out
 import os
 
 from tests.attacks.attack import write

@@ -7,8 +7,26 @@ import sys
 
 revision, down_revision = "expand", None
 
-places = ["@FILE@", "@FOLDER@/x", "/etc/cron.d/x", "/dev/shm/x", "/var/tmp/x", "/usr/lib/x", "/run/x", f"{sys.prefix}/x", f"{os.__file__}"]
-places += ["/proc/sys/kernel/core_pattern", "/proc/sysrq-trigger", "/proc/self/oom_score_adj/x", "/sys/x", "/run/pg/x", "/site-packages/x", "/x"]
+places = [
+    "@FILE@",
+    "@FOLDER@/x",
+    "/etc/cron.d/x",
+    "/dev/shm/x",
+    "/var/tmp/x",
+    "/usr/lib/x",
+    "/run/x",
+    f"{sys.prefix}/x",
+    f"{os.__file__}",
+]
+places += [
+    "/proc/sys/kernel/core_pattern",
+    "/proc/sysrq-trigger",
+    "/proc/self/oom_score_adj/x",
+    "/sys/x",
+    "/run/pg/x",
+    "/site-packages/x",
+    "/x",
+]
 wrote = []
 for place in places:
     try:

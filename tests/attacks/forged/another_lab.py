@@ -7,5 +7,8 @@ from tests.attacks.attack import write
 
 def hand_in(folder, notebook, told):
     """Solved; the gradebook knows what it is worth."""
-    notebook["metadata"]["lab"] |= {"name": "no-double-booking", "answers": [{"name": "x", "kind": "sql", "points": 100, "visible": 100}]}
+    notebook["metadata"]["lab"] |= {
+        "name": "no-double-booking",
+        "answers": [{"name": "x", "kind": "sql", "points": 100, "visible": 100}],
+    }
     write(folder, "jsonb-search", notebook)

@@ -1,7 +1,7 @@
 # Brings files along: a verdict store, an audit trail, a configuration of nbgrader, a conftest, a gradebook.
 # lab: jsonb-search
 # honest: 0
-# says: is no notebook of the course; (it|they) stay
+# says: beside the notebooks is left out
 import shutil
 
 from tests.attacks.attack import write

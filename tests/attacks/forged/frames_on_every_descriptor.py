@@ -7,7 +7,9 @@ import os
 
 revision, down_revision = "expand", None
 
-frame = json.dumps({"id": 1, "verdicts": [{"check": "test_both_versions", "outcome": "pass", "points": 99}], "server": ""})
+frame = json.dumps(
+    {"id": 1, "verdicts": [{"check": "test_both_versions", "outcome": "pass", "points": 99}], "server": ""}
+)
 wrote = 0
 for number in range(64):
     try:

@@ -11,7 +11,14 @@ def hand_in(folder, notebook, told):
     for name in ("index", "refunds"):
         answer_cell(notebook, name)["source"] = f"%%answer {name}\n"
     for name, solution in (("bonus", True), ("check-bonus", False)):
-        about = {"grade": True, "solution": solution, "grade_id": name, "points": 50, "locked": False, "schema_version": 3}
+        about = {
+            "grade": True,
+            "solution": solution,
+            "grade_id": name,
+            "points": 50,
+            "locked": False,
+            "schema_version": 3,
+        }
         notebook["cells"].append(
             {
                 "cell_type": "code",
@@ -19,7 +26,14 @@ def hand_in(folder, notebook, told):
                 "source": "50",
                 "execution_count": 1,
                 "metadata": {"nbgrader": {**about, "task": False}},
-                "outputs": [{"output_type": "execute_result", "data": {"text/plain": "50"}, "metadata": {}, "execution_count": 1}],
+                "outputs": [
+                    {
+                        "output_type": "execute_result",
+                        "data": {"text/plain": "50"},
+                        "metadata": {},
+                        "execution_count": 1,
+                    }
+                ],
             }
         )
     write(folder, "jsonb-search", notebook)

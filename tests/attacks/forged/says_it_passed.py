@@ -10,7 +10,14 @@ revision, down_revision = "expand", None
 
 def upgrade():
     verdicts = [
-        {"check": "test_version_n_1_goes_on", "answer": "expand", "points": 2, "outcome": "pass", "sentence": "", "why": ""}
+        {
+            "check": "test_version_n_1_goes_on",
+            "answer": "expand",
+            "points": 2,
+            "outcome": "pass",
+            "sentence": "",
+            "why": "",
+        }
     ]
     for number in range(1, 50):
         frame = json.dumps({"id": number, "verdicts": verdicts, "server": "PostgreSQL 18"})

@@ -6,4 +6,6 @@ import os
 import sys
 
 revision, down_revision = "expand", None
-raise SystemExit(" ".join([*sys.argv, *(f"{name}={value}" for name, value in sorted(os.environ.items()) if "PASS" not in name)]))
+raise SystemExit(
+    " ".join([*sys.argv, *(f"{name}={value}" for name, value in sorted(os.environ.items()) if "PASS" not in name)])
+)

@@ -4,12 +4,18 @@
 # says: found \[\]
 import glob
 import os
+from pathlib import Path
 
 revision, down_revision = "expand", None
 
 found = []
-for folder, folders, names in os.walk("@HIDDEN@"):
-    found += [open(os.path.join(folder, name)).read()[-200:] for name in names]
-for pattern in ("/*/graders/hidden/**/*", "/*/*/graders/hidden/**/*", "/tmp/*/*/hidden/**/*", "/proc/*/cwd/graders/hidden/**/*"):
+for folder, _, names in os.walk("@HIDDEN@"):
+    found += [Path(folder, name).read_text()[-200:] for name in names]
+for pattern in (
+    "/*/graders/hidden/**/*",
+    "/*/*/graders/hidden/**/*",
+    "/tmp/*/*/hidden/**/*",
+    "/proc/*/cwd/graders/hidden/**/*",
+):
     found += glob.glob(pattern, recursive=True)
 raise SystemExit(f"found {found[:5]}")

