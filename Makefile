@@ -4,7 +4,7 @@ unexport PYTHONDONTWRITEBYTECODE VIRTUAL_ENV PYTHONPATH PYTHONHOME
 BIN := .venv/bin
 STAMP := .venv/.labkit-env
 
-.PHONY: env lab test test-all bench lint format lock clean
+.PHONY: env lab test test-all bench bench-grading lint format lock clean
 .DEFAULT_GOAL := env
 
 env: $(STAMP) ## the environment in .venv, from the lock
@@ -24,6 +24,9 @@ test-all: lint ## what a release must pass: also the long series of attacks and 
 
 bench: env ## the numbers behind the documents
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m benchmarks
+
+bench-grading: env ## grading an exam beside stock nbgrader and otter; SIZES=100,1000,10000 for more
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m benchmarks exam
 
 lint: env ## format, lint and types
 	@$(BIN)/ruff format --check .

@@ -1,74 +1,147 @@
-"""Grading one SQL lab: ours against stock nbgrader with equal checks, start-up included."""
+"""Grading an exam: ours against stock nbgrader and otter with equal checks, in one run, start-up included.
+
+`make bench-grading` runs this. SIZES=100,1000,10000 says how many submissions the cost of one is measured at.
+"""
 
 from __future__ import annotations
 
-import json
+import os
 import sys
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import stock
-from benchmarks.measure import Row, Run, command
-from labkit import course, source
+from benchmarks import others
+from benchmarks.generated import Answers, generated, hand_in
+from benchmarks.measure import Row, Run, command, median_of, ms
+from labkit import course
 
-LAB = "91-databases/jsonb-search"
-FEW, MANY = 2, 20
+SQL, PYTHON = "91-databases/jsonb-search", "91-databases/alembic-expand-contract"
+SPELLED = {SQL: "refunds", PYTHON: "expand"}
+FEW, MANY = 20, 100
+THEIRS = 20  # they are linear: their time of more is that of these, scaled
+THEIR_OTTER = 5
+
+
+@dataclass(frozen=True)
+class Ratios:
+    """How many times as long stock nbgrader and otter take, at 100 submissions."""
+
+    nbgrader: float
+    otter: float
 
 
 def rows() -> Iterator[Row]:
-    """Every submission differs by a comment, so that none is judged by another's verdict."""
-    lab = course.find(LAB)
-    answers = source.read(course.root() / "solutions" / f"{LAB}.md").solutions()
-    _ours(lab, answers, FEW)  # builds the workers' templates, which are kept from then on
-    ours = {count: _ours(lab, answers, count) for count in (FEW, MANY)}
-    theirs = {count: _stock(lab, answers, count) for count in (FEW, MANY)}
-    ratio = theirs[MANY].seconds / ours[MANY].seconds
-    yield Row(
-        f"grade {MANY} submissions: `labkit grade` / stock nbgrader",
-        f"{ours[MANY].seconds:.1f} s / {theirs[MANY].seconds:.1f} s = {ratio:.1f} x",
-        ">= 10 x",
-        ratio >= 10,
-    )
-    more = [(run[MANY].seconds - run[FEW].seconds) / (MANY - FEW) for run in (ours, theirs)]
+    """The short form, part of `make bench`: 20 submissions of one SQL lab against stock nbgrader."""
+    lab, (few, many) = course.find(SQL), (2, FEW)
+    ours(lab, few)  # builds the workers' templates, which are kept from then on
+    mine = {count: ours(lab, count) for count in (few, many)}
+    theirs = {count: others.nbgrader(lab, generated(lab, count, SPELLED[SQL])) for count in (few, many)}
+    yield _ratio(f"grade {many} submissions", mine[many].seconds, "stock nbgrader", theirs[many].seconds, 10)
+    more = [(run[many].seconds - run[few].seconds) / (many - few) for run in (mine, theirs)]
     yield Row("one more submission", f"{more[0]:.2f} s / {more[1]:.2f} s = {more[1] / more[0]:.1f} x")
-    memory = (ours[MANY].megabytes, theirs[MANY].megabytes)
-    yield Row("peak memory", f"{memory[0]:.0f} MB / {memory[1]:.0f} MB", "less", memory[0] < memory[1])
+    yield _less("peak memory", mine[many].megabytes, theirs[many].megabytes)
 
 
-def _different(answers: dict[str, str], number: int) -> dict[str, str]:
-    return {**answers, "refunds": f"{answers['refunds']}\n-- submission {number}"}
+def exam_rows() -> Iterator[Row]:
+    """The long form, by `make bench-grading`."""
+    found: dict[str, Ratios] = {}
+    with others.otter() as otter:
+        for key, goals in ((SQL, (25, 40)), (PYTHON, (10, 15))):
+            found[key] = yield from _against(course.find(key), otter, goals)
+    yield from _sizes(course.find(SQL))
+    yield from _workers(course.find(SQL))
+    yield _sandbox()
+    sql, python = found[SQL], found[PYTHON]
+    print(
+        f"grading: {sql.nbgrader:.1f} x stock nbgrader, {sql.otter:.1f} x otter (SQL); "
+        f"{python.nbgrader:.1f} x, {python.otter:.1f} x (Python)"
+    )
 
 
-def _ours(lab: course.Lab, answers: dict[str, str], count: int) -> Run:
+def ours(lab: course.Lab, count: int, *options: str) -> Run:
+    """`labkit grade` of a fresh course."""
+    return _ours(lab, generated(lab, count, SPELLED[lab.key]), *options)
+
+
+def _ours(lab: course.Lab, submissions: list[Answers], *options: str) -> Run:
     with tempfile.TemporaryDirectory() as folder:
-        command([sys.executable, "-m", "labkit", "course", folder], course.root())
-        for number in range(count):
-            made = json.loads((course.root() / lab.exercise).read_text(encoding="utf-8"))
-            for cell in made["cells"]:
-                name = source.answer_name("".join(cell["source"])) if cell["cell_type"] == "code" else None
-                if name:
-                    cell["source"] = f"%%answer {name}\n{_different(answers, number)[name]}"
-            _submit(folder, number, lab, made)
-        return command([sys.executable, "-m", "labkit", "grade", lab.section, "--course", folder], course.root())
+        labkit = [sys.executable, "-m", "labkit"]
+        command([*labkit, "course", folder], course.root())
+        hand_in(Path(folder), lab, submissions)
+        trail = Path(folder, ".labkit", "audit.jsonl")
+        return command([*labkit, "grade", lab.section, "--course", folder, *options], course.root(), appears=trail)
 
 
-def _stock(lab: course.Lab, answers: dict[str, str], count: int) -> Run:
-    with tempfile.TemporaryDirectory() as folder:
-        target = Path(folder, "source", lab.section, f"{lab.name}.ipynb")
-        target.parent.mkdir(parents=True)
-        target.write_text(json.dumps(stock.notebook(lab, answers)), encoding="utf-8")
-        Path(folder, "nbgrader_config.py").write_text(
-            "c = get_config()\nc.CourseDirectory.course_id = 'stock'\nc.ExecutePreprocessor.timeout = 300\n"
-        )
-        nbgrader = [sys.executable, "-m", "nbgrader"]
-        command([*nbgrader, "generate_assignment", lab.section], Path(folder))
-        for number in range(count):
-            _submit(folder, number, lab, stock.notebook(lab, _different(answers, number)))
-        return command([*nbgrader, "autograde", lab.section], Path(folder))
+def _against(lab: course.Lab, otter: Path, goals: tuple[int, int]) -> Iterator[Row]:
+    ours(lab, 2 * FEW)  # builds the workers' templates, which are kept from then on
+    submissions = generated(lab, THEIRS, SPELLED[lab.key])
+    mine = {count: ours(lab, count) for count in (FEW, MANY)}
+    stock, run = others.nbgrader(lab, submissions), others.otter_run(otter, lab, submissions[:THEIR_OTTER])
+    scaled = {count: (stock.seconds * count / THEIRS, run.seconds * count / THEIR_OTTER) for count in mine}
+    few, many = mine[FEW], mine[MANY]
+    yield _ratio(
+        f"{lab.name}: {FEW} submissions", few.seconds, "stock nbgrader", scaled[FEW][0], 12 if lab.key == SQL else None
+    )
+    yield _ratio(
+        f"{lab.name}: {MANY}", many.seconds, f"stock nbgrader (scaled from {THEIRS})", scaled[MANY][0], goals[0]
+    )
+    yield _ratio(
+        f"{lab.name}: {MANY}", many.seconds, f"otter run (scaled from {THEIR_OTTER})", scaled[MANY][1], goals[1]
+    )
+    yield _less(f"{lab.name}: peak memory, stock nbgrader", many.megabytes, stock.megabytes)
+    yield _less(f"{lab.name}: peak memory, otter", many.megabytes, run.megabytes)
+    yield Row(f"{lab.name}: start until the first verdict", f"{few.first:.1f} s", "<= 3 s", few.first <= 3)
+    return Ratios(scaled[MANY][0] / many.seconds, scaled[MANY][1] / many.seconds)
 
 
-def _submit(folder: str, number: int, lab: course.Lab, made: dict) -> None:
-    path = Path(folder, "submitted", f"student-{number:03}", lab.section, f"{lab.name}.ipynb")
-    path.parent.mkdir(parents=True)
-    path.write_text(json.dumps(made), encoding="utf-8")
+def _sizes(lab: course.Lab) -> Iterator[Row]:
+    """Each size's cost of one more submission, from the smallest on."""
+    sizes = [int(size) for size in os.environ.get("SIZES", "100,1000").split(",")]
+    runs = {size: ours(lab, size) for size in sizes}
+    first = sizes[0]
+    each = {size: (runs[size].seconds - runs[size].first) / size for size in sizes}
+    for size in sizes:
+        measured = f"{each[size] * 1000:.0f} ms, peak memory {runs[size].megabytes:.0f} MB"
+        flat = abs(each[size] / each[first] - 1) <= 0.1 and runs[size].megabytes <= runs[first].megabytes * 1.1
+        yield Row(f"one submission of {size:,}", measured, f"within 10 % of that of {first:,}", flat)
+
+
+def _workers(lab: course.Lab) -> Iterator[Row]:
+    one, two = (ours(lab, MANY, "--jobs", jobs) for jobs in "12")
+    gain = (one.seconds - one.first) / (two.seconds - two.first)
+    yield Row("2 workers against 1", f"{gain:.2f} x", ">= 1.8 x", gain >= 1.8)
+    dask = _over_dask(lab)
+    over = (dask.seconds - dask.first) / (two.seconds - two.first) - 1
+    yield Row("Dask with 2 workers against the pool", f"{over * 100:+.0f} %", "<= 10 %", over <= 0.1)
+
+
+def _over_dask(lab: course.Lab) -> Run:
+    from distributed import LocalCluster
+
+    with LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster:
+        ours(lab, 2 * FEW, "--scheduler", cluster.scheduler_address)  # its workers' own templates
+        return ours(lab, MANY, "--scheduler", cluster.scheduler_address)
+
+
+def _sandbox() -> Row:
+    """What a sandbox adds to a program that does nothing."""
+    from labkit.grading import sandbox
+
+    safe, unsafe = sandbox.require(), sandbox.Unsafe()
+    seconds = [median_of(lambda where=where: where.run(["python", "-c", "pass"])) for where in (safe, unsafe)]
+    over = seconds[0] - seconds[1]
+    return Row(f"sandbox ({safe.kind}) overhead an answer", ms(over), "<= 60 ms", over <= 0.06)
+
+
+def _ratio(what: str, mine: float, whose: str, theirs: float, goal: int | None) -> Row:
+    ratio = theirs / mine
+    measured = f"{mine:.1f} s / {theirs:.1f} s = {ratio:.1f} x"
+    return Row(
+        f"{what}: ours / {whose}", measured, f">= {goal} x" if goal else "", None if goal is None else ratio >= goal
+    )
+
+
+def _less(what: str, mine: float, theirs: float) -> Row:
+    return Row(f"{what}: ours / theirs", f"{mine:.0f} MB / {theirs:.0f} MB", "less", mine < theirs)

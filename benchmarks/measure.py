@@ -29,10 +29,13 @@ class Row:
 
 @dataclass(frozen=True)
 class Run:
-    """One run of a command: seconds, and the peak memory of its whole process tree in MB (proportional set size)."""
+    """One run of a command: seconds, the peak memory of its whole process tree in MB (proportional set size), and the
+    seconds until the file that was waited for was there.
+    """
 
     seconds: float
     megabytes: float
+    first: float = 0.0
 
 
 def pss(processes: Iterable[psutil.Process]) -> float:
@@ -67,9 +70,9 @@ def of_home(home: Path) -> list[psutil.Process]:
     return found
 
 
-def command(argv: list[str], cwd: Path, *, expect: int = 0) -> Run:
+def command(argv: list[str], cwd: Path, *, expect: int = 0, appears: Path | None = None) -> Run:
     """Runs a command to its end. Raises AssertionError with the end of its output when its status is another."""
-    peak, done = 0.0, threading.Event()
+    peak, first, done = 0.0, 0.0, threading.Event()
     started = time.perf_counter()
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # nbgrader runs `alembic` by its name
     environment = {**os.environ, "PATH": path}
@@ -78,8 +81,10 @@ def command(argv: list[str], cwd: Path, *, expect: int = 0) -> Run:
     ) as process:
 
         def watch() -> None:
-            nonlocal peak
+            nonlocal peak, first
             home = Path(os.environ["LABKIT_HOME"])
+            while appears and not appears.exists() and not done.wait(0.02):
+                first = time.perf_counter() - started
             while not done.wait(0.5):
                 everyone = {p.pid: p for p in [*tree(process.pid), *of_home(home)]}
                 peak = max(peak, pss(everyone.values()))
@@ -91,7 +96,7 @@ def command(argv: list[str], cwd: Path, *, expect: int = 0) -> Run:
         done.set()
         watcher.join()
     assert process.returncode == expect, f"{' '.join(argv)}:\n{output[-3000:]}"
-    return Run(seconds, peak)
+    return Run(seconds, peak, first)
 
 
 def median_of(do: Callable[[], object], runs: int = RUNS) -> float:

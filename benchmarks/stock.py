@@ -1,4 +1,4 @@
-"""The same lab as stock nbgrader would have it: the answer and the checks as Python cells, run in a kernel each time."""
+"""The same lab as stock nbgrader and otter would have it: the answers and the checks as Python, run in a kernel each time."""
 
 from __future__ import annotations
 
@@ -45,16 +45,37 @@ for database, rows, right, gin in zip(databases, found, expected, gins):
 GOODBYE = "for database in databases: database.drop()\nserver.close()"
 
 
-def notebook(lab: course.Lab, answers: dict[str, str]) -> dict[str, Any]:
-    """A solved notebook for nbgrader, with checks equal to those of jsonb-search (visible and hidden)."""
+PYTHON_SETUP = """\
+import sys
+sys.path.insert(0, {root!r})
+from benchmarks.stock_checks import earned"""
+PYTHON_EXPECTED = "points = earned({key!r}, {{{answers}}})"
+
+
+def checks(lab: course.Lab) -> dict[str, str]:
+    """What is checked of each answer, as the last cell of a notebook has it. The SQL lab is written out; the other runs ours."""
+    if lab.name == "jsonb-search":
+        return CHECKS
+    return {name: f"assert points[{name!r}] == {lab.points[name]!r}" for name in lab.answers}
+
+
+def notebook(lab: course.Lab, answers: dict[str, str], *, graded: bool = True) -> dict[str, Any]:
+    """A solved notebook with checks equal to those of the lab (visible and hidden): for nbgrader, or without its cells for otter."""
     graders = str(Path(course.root(), "graders", lab.section))
-    cells = [new_code_cell(SETUP.format(graders=graders, key=lab.key))]
+    written_out = lab.name == "jsonb-search"
+    cells = [
+        new_code_cell(
+            SETUP.format(graders=graders, key=lab.key) if written_out else PYTHON_SETUP.format(root=str(course.root()))
+        )
+    ]
     for name, text in answers.items():
         cells.append(_cell(f"{name} = {text!r}", name, solution=True))
-    cells.append(new_code_cell(EXPECTED))
-    for name, check in CHECKS.items():
+    given = ", ".join(f"{name!r}: {name}" for name in answers)
+    cells.append(new_code_cell(EXPECTED if written_out else PYTHON_EXPECTED.format(key=lab.key, answers=given)))
+    for name, check in checks(lab).items() if graded else ():
         cells.append(_cell(check, f"check-{name}", points=lab.points[name]))
-    cells.append(new_code_cell(GOODBYE))
+    if written_out and graded:  # otter's tests come after the last cell
+        cells.append(new_code_cell(GOODBYE))
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
     made = new_notebook(cells=cells, metadata={"kernelspec": kernel})
     nbformat.validate(made)
