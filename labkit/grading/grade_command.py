@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -16,6 +17,7 @@ from labkit.grading import audit, flat_folder, handed_in, nbgrader_run, sandbox
 from labkit.grading.course_command import nbgrader
 from labkit.grading.engine import Judges, Pool, Work
 from labkit.grading.grade_progress import GradeProgress
+from labkit.grading.gradebook_lock import GradebookLocked
 from labkit.grading.marking import Marking
 from labkit.grading.outcome import Outcome
 from labkit.grading.run_lock import OtherGrader, only_grader
@@ -79,16 +81,16 @@ def command(
                 for line in flat_folder.hand_in(source, pattern, section):
                     click.echo(f"Note: {line}", err=True)
             _grade(section, student, partial(_judges, jobs, scheduler), regrade, dry_run)
-    except (OtherGrader, flat_folder.BadPattern) as error:
+    except (OtherGrader, GradebookLocked, flat_folder.BadPattern) as error:
         raise click.ClickException(str(error)) from error
-    except OSError as error:
+    except (OSError, sqlite3.Error) as error:
         raise click.ClickException(_trouble(error)) from error
 
 
-def _trouble(error: OSError) -> str:
+def _trouble(error: OSError | sqlite3.Error) -> str:
     """What the machine refused, and what to do."""
-    of = f" of {error.filename}" if error.filename else ""
-    return f"{error.strerror or error}{of}. What was judged is kept: mend it, and the same command goes on from there."
+    what = f"{error.strerror}: {error.filename}" if isinstance(error, OSError) and error.filename else str(error)
+    return f"The run had to stop: {what}. What was judged is kept; mend that, and the same command goes on from there."
 
 
 def _judges(jobs: int, scheduler: str | None) -> Judges:

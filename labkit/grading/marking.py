@@ -8,7 +8,7 @@ from concurrent.futures import Future
 from rich.console import Console
 from rich.progress import track
 
-from labkit.grading import nbgrader_run
+from labkit.grading import gradebook_lock, nbgrader_run
 from labkit.grading.engine import Judged, Work
 
 
@@ -41,6 +41,7 @@ class Marking:
 
     def finish(self, students: list[str], console: Console) -> bool:
         """Marks all others of these who are not marked yet, as far as they can be. Returns whether all went well."""
+        gradebook_lock.wait_until_free(console)
         self._mark_those_ready()
         marker = self._opened()
         waiting = [student for student in students if student not in self._faulty and not marker.is_marked(student)]
@@ -56,7 +57,7 @@ class Marking:
             self._marker = None
 
     def _mark_those_ready(self) -> None:
-        while self._ready:
+        while self._ready and gradebook_lock.is_free():  # else later, so that nobody waits for it who judges
             self._failed = not self._opened().mark(self._ready.popleft()) or self._failed
 
     def _opened(self) -> nbgrader_run.Marker:

@@ -41,6 +41,9 @@ class Marker:
         self._app: Any = AutogradeApp()
         self._app.initialize([f"--assignment={section}", "--log-level=ERROR"])
         self._app.coursedir.autograded_directory = str(STAGING)
+        self._app.coursedir.ignore = ["*"]  # only notebooks are taken: it would copy what a link beside them leads to
+        for handler in self._app.log.handlers:
+            handler.addFilter(_without_traceback)
         logging.getLogger("alembic").setLevel(logging.WARNING)
 
     def close(self) -> None:
@@ -88,6 +91,14 @@ class Marker:
         place.parent.mkdir(parents=True, exist_ok=True)
         os.replace(STAGING / student / self.section, place)
         return True
+
+
+def _without_traceback(record: logging.LogRecord) -> bool:
+    """Of a traceback its last line says what happened; the others are for who works on nbgrader itself."""
+    lines = record.getMessage().strip().splitlines() or [""]
+    record.msg, record.args = (lines[-1] if lines[0].startswith("Traceback") else lines[0]), ()
+    record.exc_info = record.exc_text = None
+    return True
 
 
 def unmark(student: str, section: str) -> None:
