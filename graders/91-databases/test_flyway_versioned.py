@@ -25,7 +25,11 @@ DONE = (
 )  # Flyway has nothing to do about these
 LATER = {"V99990101__note.sql": "ALTER TABLE orders ADD COLUMN note text;"}  # a release that comes one day
 
-flyway().start()  # Java takes a second to start: meanwhile the data is made
+
+@pytest.fixture(scope="module", autouse=True)
+def java():
+    """Java takes a second to start: meanwhile the data is made."""
+    flyway().start()
 
 
 def committed(name, answers):
