@@ -3,6 +3,7 @@ SHELL := /bin/bash
 unexport PYTHONDONTWRITEBYTECODE VIRTUAL_ENV PYTHONPATH PYTHONHOME
 BIN := .venv/bin
 STAMP := .venv/.labkit-env
+SHARED := -n 2 --dist loadgroup
 
 .PHONY: env lab test test-all bench bench-grading lint format lock clean
 .DEFAULT_GOAL := env
@@ -17,10 +18,10 @@ lab: env ## JupyterLab at the map of the course; LAB_ARGS="--port 9000" passes o
 	@exec $(BIN)/python -m labkit.jupyterlab $(LAB_ARGS)
 
 test: env ## every test that this machine can run, and a list of what it cannot; TESTS=tests/setup for some
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest --room=20 $(TESTS)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest $(SHARED) --room=20 $(TESTS)
 
 test-all: lint ## what a release must pass: also the long series of attacks and faults
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest --room=20 --full $(TESTS)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest $(SHARED) --room=20 --full $(TESTS)
 
 bench: env ## the numbers behind the documents
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m benchmarks

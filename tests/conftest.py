@@ -2,6 +2,9 @@
 
 At its end a run says how many tests ran on which backend, and every test that did not run with the reason.
 With `--room` (as `make test` runs it) it also fails when anything is left that was not there before.
+
+Several processes of pytest-xdist may share the work (`-n 2`): each has folders of its own inside those of the first, which looks at
+the room. What stands in one file stays in one process, unless its tests say `xdist_group`.
 """
 
 from __future__ import annotations
@@ -47,7 +50,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Give the session folders of its own; other users (a server runs as one) may pass through them."""
-    folder = Path(tempfile.mkdtemp(prefix="lt-"))  # short, since sockets lie below it
+    folder = _folder(config)
     folder.chmod(0o711)
     for variable, name in OWN_FOLDERS.items():
         (folder / name).mkdir(parents=True)
@@ -56,10 +59,32 @@ def pytest_configure(config: pytest.Config) -> None:
     tempfile.tempdir = None  # it remembers the old one
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    config.option.basetemp = config.option.basetemp or str(folder / "pytest")
+    if _is_helper(config) or not config.option.basetemp:
+        config.option.basetemp = str(folder / "pytest")
     config.stash[FOLDER] = folder
-    if config.option.room is not None:
+    if config.option.room is not None and not _is_helper(config):
         config.stash[BEFORE] = room.look(str(folder))
+
+
+def _is_helper(config: pytest.Config) -> bool:
+    """Whether this process got its tests from another one (pytest-xdist)."""
+    return hasattr(config, "workerinput")
+
+
+def _folder(config: pytest.Config) -> Path:
+    """The session's folder; short, since sockets lie below it."""
+    if not _is_helper(config):
+        return Path(tempfile.mkdtemp(prefix="lt-"))
+    folder = Path(os.environ["LABKIT_HOME"]).parent / config.workerinput["workerid"]  # type: ignore[attr-defined]
+    folder.mkdir()
+    return folder
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of a file share what it sets up, so they stay together."""
+    for item in items:
+        if not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group(item.path.name))
 
 
 @pytest.fixture(params=BACKENDS)
@@ -99,7 +124,8 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, Any, Any]:
         if config.stash[LEFT] and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
     room.end_processes(mark)
-    shutil.rmtree(mark, ignore_errors=True)
+    if not _is_helper(config):
+        shutil.rmtree(mark, ignore_errors=True)
     return result
 
 
