@@ -33,6 +33,7 @@ class Marker:
     """Writes marks and autograded notebooks of one student after the other, until it is closed."""
 
     def __init__(self, section: str) -> None:
+        from nbgrader import api
         from nbgrader.apps import AutogradeApp
 
         self.section = section
@@ -42,8 +43,8 @@ class Marker:
         self._app.initialize([f"--assignment={section}", "--log-level=ERROR"])
         self._app.coursedir.autograded_directory = str(STAGING)
         self._app.coursedir.ignore = ["*"]  # only notebooks are taken: it would copy what a link beside them leads to
-        for handler in self._app.log.handlers:
-            handler.addFilter(_without_traceback)
+        for log in (self._app.log, api.app_log):
+            log.addFilter(_without_traceback)
         logging.getLogger("alembic").setLevel(logging.WARNING)
 
     def close(self) -> None:
