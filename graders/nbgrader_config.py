@@ -32,7 +32,5 @@ c.Autograde.autograde_preprocessors = [
     CheckCellMetadata,
 ]
 c.Autograde.exporter_class = ReadWhatCanBeRead
-# Of a submission only its notebooks are taken: nbgrader would copy what a link beside them leads to.
-c.AutogradeApp.CourseDirectory.ignore = ["*"]
 c.HTMLExporter.sanitize_html = True  # prose of a submission, in feedback and in formgrader
 c.ClearSolutions.code_stub = {"python": ""}  # solutions are stripped by `labkit release`, before nbgrader sees them

@@ -9,11 +9,12 @@ from contextlib import contextmanager
 import psycopg
 
 from labkit.grading.checks import AnswerError
+from labkit.grading.kinds import Kind, Sql
 from labkit.services import plan, sql
-from labkit.services.postgres import Database
+from labkit.services.postgres import Database, TooLarge
 
-DEADLINE = 60.0  # seconds an answer may run: twenty times what the slowest right one took on two idle cores
-MAX_TEXT = 200_000  # characters; the longest solution has some 3,000
+DEADLINE = Sql.seconds
+MAX_TEXT = Kind.characters
 
 
 class Answers:
@@ -46,7 +47,7 @@ def run(database: Database, text: str, *, deadline: float = DEADLINE) -> list[sq
         return sql.execute(connection, text, deadline=deadline)
 
 
-def query(database: Database, text: str, *, deadline: float = DEADLINE, max_rows: int = 10_000) -> sql.Result:
+def query(database: Database, text: str, *, deadline: float = DEADLINE, max_rows: int = Sql.rows) -> sql.Result:
     """Runs an answer that must be one query, which may change nothing. Raises AnswerError when it is not, or fails."""
     with _session(database, text, deadline) as connection:
         connection.execute("SET default_transaction_read_only = on")
@@ -84,7 +85,7 @@ def told_of_the_answer(text: str, *, asked: str = "") -> Iterator[None]:
         raise AnswerError("The answer is empty: there is no statement in it yet. Write one below its first line.")
     try:
         yield
-    except (sql.TookTooLong, ValueError) as error:
+    except (sql.TookTooLong, TooLarge, ValueError) as error:
         raise AnswerError(str(error)) from error
     except psycopg.Error as error:
         if sql.is_fault(error):

@@ -13,15 +13,14 @@ from contextlib import ExitStack
 from typing import Self
 
 from labkit.grading.checks import AnswerError
-from labkit.grading.sandbox import Finished, Limits, Relay, Sandbox
+from labkit.grading.kinds import Alembic
+from labkit.grading.sandbox import Finished, Relay, Sandbox
 from labkit.services import alembic_project
 from labkit.services.alembic_project import DONE, GATE
 from labkit.services.postgres import Database
 
 POLL = 0.01  # seconds between two looks at whether a step is done
 PATIENCE = 5.0  # seconds in which a session's end must have come through
-SESSIONS = 6  # at a time; Alembic needs two
-LIMITS = Limits(seconds=60, cpu_seconds=30)
 
 
 class Rollout:
@@ -37,10 +36,13 @@ class Rollout:
             self._gates = stack.enter_context(self.database.admin())
             for number in range(len(self.steps) + 1):
                 self._gates.execute("SELECT pg_advisory_lock(%s, %s)", [GATE, number])
+            stack.enter_context(self.database.deadline())
             threads = stack.enter_context(ThreadPoolExecutor(1, "rollout"))
             stack.callback(self.database.end_sessions)  # also what is in the middle of a statement
             # The program ends with the relay.
-            self._relay = stack.enter_context(Relay(self.database.host, self.database.port, connections=SESSIONS))
+            self._relay = stack.enter_context(
+                Relay(self.database.host, self.database.port, connections=Alembic.sessions)
+            )
             self._running: Future[Finished] = threads.submit(self._run, self._relay)
             self._stack = stack.pop_all()
         return self
@@ -86,7 +88,7 @@ class Rollout:
             alembic_project.command(self.steps, gates=True),
             files=alembic_project.files(self.answers, []),
             sockets=[relay.socket],
-            limits=LIMITS,
+            limits=Alembic.sandbox,
             env=alembic_project.environment(self.database, host=folder, port=5432),
         )
 
@@ -108,6 +110,6 @@ class Rollout:
         if finished.ok:
             return f"{step} ended the whole program before it was done. Which line exits?"
         if finished.ended_by != "exit":
-            return f"{step} did not end well. {finished.why(LIMITS)}"
+            return f"{step} did not end well. {finished.why(Alembic.sandbox)}"
         said = " ".join(finished.stderr.split())[-500:] or f"exit status {finished.exit_code}"
         return f"{step} failed. {said}"

@@ -11,7 +11,7 @@ from typing import Any
 
 from labkit import course, source
 
-MAX_BYTES = 200_000_000  # of a notebook file, outputs included
+MAX_BYTES = 200 * 2**20  # of a notebook file, outputs included
 MAX_DEPTH = 60  # of its JSON; what Jupyter writes has some ten, and those who read it after us call themselves for each
 OF_NBGRADER = ("timestamp.txt", ".ipynb_checkpoints")
 
@@ -65,7 +65,7 @@ def load(path: Path) -> dict[str, Any]:
             raise BadSubmission(f"{path} is no file but a pipe or a device. Ask for the notebook itself.")
         if path.stat().st_size > MAX_BYTES:
             raise BadSubmission(
-                f"{path} is over {MAX_BYTES // 1_000_000} MB. Clear its outputs, save it, and hand it in again."
+                f"{path} is over {MAX_BYTES // 2**20} MB. Clear its outputs, save it, and hand it in again."
             )
         text = path.read_bytes().decode("utf-8")
     except OSError as error:

@@ -20,10 +20,10 @@ from labkit.services.backend import Backend, choose
 from labkit.services.fault import ServiceFault
 from labkit.services.lease import Lease
 from labkit.services.postgres_admin import UNFINISHED, drop_database, execute, has_database
-from labkit.services.postgres_database import GRADED, LEARNER, Database, Limits
+from labkit.services.postgres_database import GRADED, LEARNER, Database, Limits, TooLarge
 from labkit.services.postgres_template import Template
 
-__all__ = ["GRADED", "LEARNER", "Database", "Limits", "Postgres", "ServiceFault", "Template", "postgres"]
+__all__ = ["GRADED", "LEARNER", "Database", "Limits", "Postgres", "ServiceFault", "Template", "TooLarge", "postgres"]
 
 
 def postgres(purpose: str = "learner", backend: Backend | None = None) -> Postgres:

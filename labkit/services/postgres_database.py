@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import secrets
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
@@ -35,6 +37,7 @@ class Limits:
     idle_in_transaction: float
     connections: int
     temp_mb: int
+    database_mb: int = 1024  # with its temporary files; kept by `Database.deadline`
 
     def settings(self) -> dict[str, str]:
         """The limits as settings of a role."""
@@ -46,8 +49,14 @@ class Limits:
         }
 
 
+LOOK = 0.5  # seconds between two looks at what a session's database has become
+
 LEARNER = Limits(statement=60, lock=30, idle_in_transaction=600, connections=20, temp_mb=256)
 GRADED = Limits(statement=60, lock=30, idle_in_transaction=60, connections=20, temp_mb=256)
+
+
+class TooLarge(Exception):
+    """The database grew beyond its limit, and its sessions were ended."""
 
 
 class Database:
@@ -104,15 +113,41 @@ class Database:
             return self.server.superuser(self.name)
 
     @contextlib.contextmanager
-    def deadline(self, seconds: float) -> Iterator[None]:
-        """Ends the role's sessions when the block takes longer, whatever time-outs the role set itself."""
-        timer = threading.Timer(seconds, self.end_sessions)
-        timer.daemon = True
-        timer.start()
+    def deadline(self, seconds: float = math.inf) -> Iterator[None]:
+        """Ends the role's sessions while the block takes longer, or the database is too large, whatever the role set itself.
+
+        Raises TooLarge in the place of the error that this brings about.
+        """
+        done, outgrown = threading.Event(), threading.Event()
+        watch = threading.Thread(target=self._watch, args=(seconds, done, outgrown), daemon=True)
+        watch.start()
         try:
             yield
+        except psycopg.Error as error:
+            if outgrown.is_set():
+                raise TooLarge(
+                    f"It made its database larger than {self.limits.database_mb:,} MB and was stopped. Write fewer rows."
+                ) from error
+            raise
         finally:
-            timer.cancel()
+            done.set()
+            watch.join()
+
+    def _watch(self, seconds: float, done: threading.Event, outgrown: threading.Event) -> None:
+        until = time.monotonic() + seconds
+        while not done.wait(min(LOOK, max(until - time.monotonic(), 0.05))):
+            if self._megabytes() > self.limits.database_mb:
+                outgrown.set()
+            if outgrown.is_set() or time.monotonic() >= until:
+                self.end_sessions()
+
+    def _megabytes(self) -> float:
+        """The size of the database, and of all temporary files: a grading server has one answer at a time."""
+        size = "SELECT pg_database_size(%s) + (SELECT coalesce(sum(size), 0) FROM pg_ls_tmpdir())"
+        with contextlib.suppress(psycopg.Error, ServiceFault), self.server.superuser() as admin:
+            row = admin.execute(size, [self.name]).fetchone()
+            return float(row[0]) / 2**20 if row else 0.0
+        return 0.0
 
     def end_sessions(self) -> None:
         """Ends all sessions of the role. What they left unfinished is rolled back."""

@@ -46,8 +46,7 @@ def test_nothing_outside_is_touched_and_nothing_lives_on(exam: Exam):
 def test_the_honest_ones_among_them_notice_nothing(exam: Exam):
     for lab in LABS:
         seconds = {student: exam.trail[student]["seconds"] for student in HONEST if student.endswith(lab)}
-        first, warm, *among = seconds.values()
-        assert max(among) < 3 * warm + 5, seconds
+        before = min(taken for student, taken in seconds.items() if student < "b")
+        assert max(seconds[student] for student in seconds if student > "b") < 3 * before + 5, seconds
         full = {sum(verdict["of"] for verdict in exam.trail[student]["verdicts"]) for student in seconds}
         assert {exam.earned(student) for student in seconds} == full
-        assert first > 0

@@ -2,6 +2,7 @@
 # lab: alembic-expand-contract
 # honest: 0
 # says: no, no, no, no
+# series: full
 import os
 
 revision, down_revision = "expand", None

@@ -2,6 +2,7 @@
 -- lab: migrate-dirty
 -- honest: 0
 -- says: is no name of a migration|stands in no file
+-- series: full
 %%answer files
 -- ..%2f..%2fetc.sql
 SELECT 1;

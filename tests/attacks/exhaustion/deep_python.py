@@ -2,6 +2,7 @@
 # lab: alembic-expand-contract
 # honest: 0
 # says: not valid Python|too (complex|nested)|recursion|failed
+# series: full
 from tests.attacks.attack import write
 from tests.grading.submissions import answer_cell
 

@@ -2,6 +2,7 @@
 # lab: alembic-expand-contract
 # honest: 0
 # says: No space left|File too large|was stopped|killed by a signal
+# series: full
 revision, down_revision = "expand", None
 
 for number in range(1000):

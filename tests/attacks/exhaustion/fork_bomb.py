@@ -1,7 +1,7 @@
 # Starts processes that start processes.
 # lab: alembic-expand-contract
 # honest: 0
-# says: processes and was stopped|Resource temporarily unavailable|BlockingIOError
+# says: of memory and was stopped|processes and was stopped|Resource temporarily unavailable|BlockingIOError
 import os
 
 revision, down_revision = "expand", None

@@ -2,6 +2,7 @@
 # lab: alembic-expand-contract
 # honest: 0
 # says: MemoryError|of memory and was stopped|killed by a signal
+# series: full
 import os
 
 revision, down_revision = "expand", None

@@ -2,6 +2,7 @@
 # lab: alembic-expand-contract
 # honest: 0
 # says: printed more than 1024 kB and was stopped
+# series: full
 import sys
 
 revision, down_revision = "expand", None

@@ -2,6 +2,7 @@
 # lab: migrate-dirty
 # honest: 9
 # says: A quote is opened and never closed
+# series: full
 from tests.attacks.attack import write
 from tests.grading.submissions import answer_cell
 

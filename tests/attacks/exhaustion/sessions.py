@@ -2,6 +2,7 @@
 # lab: alembic-expand-contract
 # honest: 0
 # says: opened \d sessions
+# series: full
 import psycopg
 
 revision, down_revision = "expand", None

@@ -2,6 +2,7 @@
 # lab: alembic-expand-contract
 # honest: 0
 # says: processes and was stopped|Resource temporarily unavailable|BlockingIOError
+# series: full
 import os
 import time
 

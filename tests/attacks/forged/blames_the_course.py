@@ -2,5 +2,6 @@
 # lab: alembic-expand-contract
 # honest: 0
 # says: is no literal|does not say its|not valid Python|unhashable
+# series: full
 revision = {[]: 1}
 down_revision = {}[None]

@@ -1,7 +1,8 @@
 # Writes the checker's answers into every file descriptor that it has, whatever that leads to.
 # lab: alembic-expand-contract
 # honest: 0
-# says: wrote a verdict to \d+ descriptors
+# says: ProtocolViolation
+# series: full
 import json
 import os
 

@@ -2,6 +2,7 @@
 # lab: alembic-expand-contract
 # honest: 10
 # says: One transaction wrote too many rows
+# series: full
 from tests.attacks.attack import write
 from tests.grading.submissions import answer_cell
 

@@ -2,6 +2,7 @@
 # lab: alembic-expand-contract
 # honest: 6
 # says: upgrade backfill` failed
+# series: full
 import contextlib
 import os
 import sys

@@ -2,6 +2,7 @@
 # lab: alembic-expand-contract
 # honest: 0
 # says: reached \[\]
+# series: full
 import os
 
 import psycopg

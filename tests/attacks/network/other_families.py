@@ -2,6 +2,7 @@
 # lab: alembic-expand-contract
 # honest: 0
 # says: opened \[\]
+# series: full
 import socket
 
 revision, down_revision = "expand", None

@@ -2,6 +2,7 @@
 # lab: alembic-expand-contract
 # honest: 0
 # says: unable to open database file
+# series: full
 import sqlite3
 
 revision, down_revision = "expand", None

@@ -2,6 +2,7 @@
 # lab: alembic-expand-contract
 # honest: 0
 # says: FileNotFoundError
+# series: full
 revision, down_revision = "expand", None
 with open("@NEIGHBOUR@") as notebook:
     raise SystemExit(notebook.read()[-500:])

@@ -2,6 +2,7 @@
 # lab: alembic-expand-contract
 # honest: 0
 # says: frames of \['__main__', 'alembic
+# series: full
 import gc
 import sys
 

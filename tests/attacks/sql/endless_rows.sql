@@ -2,6 +2,7 @@
 -- lab: jsonb-search
 -- honest: 4
 -- says: rows, more than is read
+-- series: full
 %%answer index
 -- SOLUTION
 %%answer refunds

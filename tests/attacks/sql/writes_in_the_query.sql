@@ -1,7 +1,7 @@
 -- Changes the data from within the answer that must only read.
 -- lab: jsonb-search
--- honest: 4
--- says: cannot execute|read-only transaction
+-- honest: 5
+-- says: refunds are missing
 %%answer index
 -- SOLUTION
 %%answer refunds
