@@ -15,7 +15,7 @@ from labkit.services import flyway_jars
 from labkit.services.fault import ServiceFault
 from labkit.services.flyway import Command, Flyway
 from labkit.services.flyway_project import NotAProject, commands, commit
-from labkit.services.postgres import Database, postgres
+from labkit.services.postgres import Database, Postgres, postgres
 from tests.services.conftest import ROWS, python, servers, until
 
 ONE = {"V1__shelf.sql": "CREATE TABLE shelf (id int);"}
@@ -33,17 +33,22 @@ def fetched(tmp_path_factory: pytest.TempPathFactory) -> Path:
             pytest.skip(f"Flyway's jars cannot be fetched here: {fault}")
 
 
-@pytest.fixture
-def jars(home: Path, fetched: Path) -> Path:
-    """This test's home has them, too."""
+@pytest.fixture(scope="module")
+def jars(shared_home: Path, fetched: Path) -> Path:
+    """The home of these tests has them, too."""
+    return given(fetched)
+
+
+def given(fetched: Path) -> Path:
+    """Gives them to the home that is set."""
     flyway_jars.folder().parent.mkdir()
     flyway_jars.folder().symlink_to(fetched)
     return flyway_jars.folder()
 
 
 @pytest.fixture
-def database(jars: Path, backend: str) -> Iterator[Database]:
-    with postgres(backend=backend) as server, server.database(ROWS) as database:
+def database(jars: Path, server: Postgres) -> Iterator[Database]:
+    with server.database(ROWS) as database:
         with database.admin() as admin:
             admin.execute(f"CREATE SCHEMA shop AUTHORIZATION {database.role}")
         yield database
@@ -115,7 +120,8 @@ def test_a_migration_that_fills_the_memory_is_stopped_and_the_next_one_runs(tool
     assert tool.run(database, "shop", ONE, MIGRATE).error == ""
 
 
-def test_a_server_that_is_gone_is_the_courses_fault(tool: Flyway, home: Path, backend: str) -> None:
+def test_a_server_that_is_gone_is_the_courses_fault(tool: Flyway, home: Path, fetched: Path, backend: str) -> None:
+    given(fetched)
     server = postgres(backend=backend)
     database = server.database(ROWS)
     tool.start()

@@ -18,7 +18,7 @@ from labkit.services import golang_migrate, golang_migrate_binary
 from labkit.services.fault import ServiceFault
 from labkit.services.golang_migrate import Migrate, Psql, run
 from labkit.services.golang_migrate_project import NotAProject, commit, runbook
-from labkit.services.postgres import Database, postgres
+from labkit.services.postgres import Database, Postgres, postgres
 from tests.services.conftest import ROWS, servers, until
 
 UP = Migrate(("up",))
@@ -27,10 +27,10 @@ PROGRAM = b"#!/bin/sh\necho I am migrate\n"
 
 
 @pytest.fixture
-def database(home: Path, backend: str) -> Iterator[Database]:
+def database(server: Postgres) -> Iterator[Database]:
     if golang_migrate_binary.found() is None:
         pytest.skip("golang-migrate is not on PATH")
-    with postgres(backend=backend) as server, server.database(ROWS) as database:
+    with server.database(ROWS) as database:
         yield database
 
 
