@@ -121,18 +121,31 @@ def verdicts_from(lab: course.Lab, data: Any) -> list[Verdict]:
     """The verdicts in what a checker replied. Raises CheckerFault when they are none: nothing wrong may become a mark."""
     try:
         verdicts = [Verdict.from_json(one) for one in data]
-        sound = all(
-            verdict.outcome in get_args(Outcome)
-            and verdict.answer in lab.answers
-            and isinstance(verdict.points, int | float)
-            and 0 <= verdict.points <= lab.points[verdict.answer]
-            for verdict in verdicts
-        )
+        sound = all(_is_sound(verdict, lab) for verdict in verdicts)
     except (TypeError, ValueError) as error:
         raise CheckerFault(f"The checker's reply is no list of verdicts ({error}). Grade it again.") from error
     if not sound or {verdict.answer for verdict in verdicts} != set(lab.answers):
         raise CheckerFault(f"The checker's reply is not about the answers of {lab.key}. Release the course again.")
     return verdicts
+
+
+def _is_sound(verdict: Verdict, lab: course.Lab) -> bool:
+    """Whether each field is what it must be, and the points are no more than the answer is worth."""
+    texts = (
+        verdict.check,
+        verdict.sentence,
+        verdict.why,
+        verdict.expected,
+        verdict.got,
+        verdict.review,
+        *verdict.hints,
+    )
+    return (
+        verdict.outcome in get_args(Outcome)
+        and all(isinstance(text, str) for text in texts)
+        and isinstance(verdict.points, int | float)
+        and 0 <= verdict.points <= lab.points.get(verdict.answer, -1)
+    )
 
 
 class Pool:

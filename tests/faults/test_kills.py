@@ -39,7 +39,9 @@ def test_a_killed_run_goes_on(number, plans, tmp_path, monkeypatch):
     if number == 60:
         for course in (quiet, disturbed):
             course.nbgrader("generate_feedback", SECTION)
+        assert len(list((disturbed.exam / "feedback").rglob("*.html"))) == number
     assert disturbed.results() == quiet.results()
+    assert [entry["fault"] for entry in disturbed.audited() if entry["fault"]] == []
     judged = Counter(entry["student"] for entry in disturbed.audited())
     assert judged == dict.fromkeys(worth, 1)
 
