@@ -81,10 +81,10 @@ def _folder(config: pytest.Config) -> Path:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of a file share what it sets up, so they stay together."""
+    """Tests of a file share what it sets up for a backend, so they stay together."""
     for item in items:
         if not item.get_closest_marker("xdist_group"):
-            item.add_marker(pytest.mark.xdist_group(item.path.name))
+            item.add_marker(pytest.mark.xdist_group(f"{item.path.name} {_backend(item)}"))
 
 
 @pytest.fixture(params=BACKENDS)
@@ -108,9 +108,13 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
     """Note in the report which backend the test ran on: parameter `backend`, else the marker `docker`."""
     report = yield
-    parameters = item.callspec.params if hasattr(item, "callspec") else {}
-    report.backend = parameters.get("backend", "docker" if item.get_closest_marker("docker") else "either")
+    report.backend = _backend(item)
     return report
+
+
+def _backend(item: pytest.Item) -> str:
+    parameters = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+    return parameters.get("backend", "docker" if item.get_closest_marker("docker") else "either")
 
 
 @pytest.hookimpl(wrapper=True)
