@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import json
 import os
 import re
 import shlex
+import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -42,7 +45,45 @@ def hand_in(folder: Path, lab: course.Lab, environment: dict[str, str]) -> None:
         handed_in.write_text(json.dumps(notebook(lab, lab_source(lab).solutions())), encoding="utf-8")
 
 
+def export_from_an_lms(folder: Path, lab: course.Lab) -> None:
+    """What an LMS gives for one student."""
+    folder.mkdir()
+    (folder / f"ada_{lab.name}.ipynb").write_text(
+        json.dumps(notebook(lab, lab_source(lab).solutions())), encoding="utf-8"
+    )
+
+
+def hand_in_again(path: Path) -> None:
+    """Another answer, so that there is something to judge."""
+    path.write_text(path.read_text(encoding="utf-8").replace("%%answer refunds\\n", "%%answer refunds\\n-- again\\n"))
+
+
+@contextlib.contextmanager
+def in_background(line: str, folder: Path, environment: dict[str, str]) -> Iterator[None]:
+    """A command that runs until the block ends."""
+    with subprocess.Popen(
+        shlex.split(line), cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as process:
+        yield
+        assert process.poll() is None, line
+        process.terminate()
+
+
+def free_port() -> int:
+    """One that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]
+
+
 def test_every_command_on_the_page_works(tmp_path):
+    """Those of `dask` run on until the end, as on an examiner's machines."""
+    with contextlib.ExitStack() as running:
+        run_page(tmp_path, running)
+
+
+def run_page(tmp_path: Path, running: contextlib.ExitStack) -> None:
+    """All commands in their order, and what must have come of them."""
+    port = free_port()
     lab = course.find("jsonb-search")
     exchange = tmp_path / "exchange"
     exchange.mkdir(mode=0o777)
@@ -65,6 +106,14 @@ def test_every_command_on_the_page_works(tmp_path):
             continue
         if line.startswith("nbgrader collect"):
             hand_in(tmp_path / "learner", lab, environment)
+        line = line.replace(":8786", f":{port}").replace("--port 8786", f"--port {port}")
+        if line.startswith("dask "):
+            running.enter_context(in_background(line, folder, environment))
+            continue
+        if "--from ../export" in line:
+            export_from_an_lms(tmp_path / "export", lab)
+        if "--scheduler" in line:
+            hand_in_again(folder / "submitted" / "ada" / SECTION / f"{lab.name}.ipynb")
         line = line.replace("--student ada", f"--student {getpass.getuser()}")
         done = subprocess.run(shlex.split(line), cwd=folder, env=environment, capture_output=True, text=True)
         assert done.returncode == 0, f"{line}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
@@ -72,6 +121,7 @@ def test_every_command_on_the_page_works(tmp_path):
     assert {"course", "publish", "grade", "report", "export", "generate_feedback", "release_feedback", "audit"} <= set(
         ran
     )
+    assert "Dask worker" in (folder / ".labkit" / "audit.jsonl").read_text(encoding="utf-8")
     assert list(folder.glob("report-*.html"))
     assert getpass.getuser() in (folder / "marks.csv").read_text(encoding="utf-8")
     assert (folder / "feedback" / getpass.getuser() / SECTION / f"{lab.name}.html").exists()
