@@ -29,6 +29,7 @@ class Verdict:
     hidden: bool = False
     review: str = ""  # for a hidden check: what to review
     seconds: float = 0.0
+    unsafe: bool = False  # judged by `labkit grade --unsafe`, without a sandbox
     extra: dict[str, Any] = field(default_factory=dict)  # e.g. sizes or timings a picture is drawn from
 
     @property

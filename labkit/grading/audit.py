@@ -18,6 +18,7 @@ from rich.console import Console
 from labkit import course
 from labkit.grading import submission
 from labkit.grading.engine import Judged, Pool, Work
+from labkit.grading.feedback import is_unsafe
 from labkit.grading.verdict_store import checks_key
 
 TRAIL = Path(".labkit", "audit.jsonl")  # in the nbgrader course's folder
@@ -42,6 +43,7 @@ def record(judged: Judged) -> None:
         "python": platform.python_version(),
         "seconds": round(judged.seconds, 3),
         "fault": judged.fault,
+        "unsafe": is_unsafe(judged.verdicts),
         "verdicts": [
             {
                 "check": v.check,

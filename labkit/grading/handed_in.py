@@ -11,6 +11,7 @@ from labkit import course
 from labkit.grading import audit, submission
 from labkit.grading.engine import Work
 from labkit.grading.outcome import Outcome
+from labkit.grading.sandbox import is_unsafe
 from labkit.grading.verdict_store import checks_key
 
 SUBMITTED = Path("submitted")  # in the nbgrader course's folder
@@ -44,6 +45,8 @@ def _to_judge(student: str, lab: course.Lab, answers: dict[str, str], regrade: b
     """Whether there is no verdict on these answers yet. What is graded stays graded, unless a new judgement is asked for."""
     entry = outcome.before.get((student, lab.key))
     if entry is None or entry["answers"] != audit.fingerprint(answers):
+        return True
+    if entry.get("unsafe") and not is_unsafe():
         return True
     stale = entry["checks"] != checks_key(lab)
     outcome.kept += not stale

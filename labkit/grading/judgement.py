@@ -5,7 +5,7 @@ from __future__ import annotations
 import psycopg
 import pytest
 
-from labkit.grading import answers, checks
+from labkit.grading import answers, checks, sandbox
 from labkit.grading.fixtures import Bench
 from labkit.services.postgres import ServiceFault
 from labkit.services.sql import is_fault
@@ -37,6 +37,7 @@ def judge(
         hidden=hidden,
         review=check.review,
         seconds=round(seconds, 4),
+        unsafe=sandbox.is_unsafe() and bench.purpose != "learner",
         extra=dict(bench.notes),
     )
 

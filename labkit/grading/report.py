@@ -20,6 +20,7 @@ import jinja2
 from markupsafe import Markup
 
 from labkit import course
+from labkit.grading.feedback import is_unsafe
 from labkit.grading.results import Check, Results, StudentResult
 from labkit.verdict import Verdict
 
@@ -100,6 +101,7 @@ def html(results: Results, *, anonymous: bool = False) -> str:
         _file("report.html.j2")
     ).render(
         results=results,
+        unsafe=sum(is_unsafe(lab.verdicts) for student in results.students for lab in student.labs.values()),
         anonymous=anonymous,
         name=lambda student: names.get(student, "somebody who has left" if anonymous else student),
         students=sorted(results.students, key=lambda student: _natural(names[student.student])),

@@ -259,7 +259,7 @@ def _look_at(result: LabResult, student: str, store: VerdictStore, fault: str) -
         result.problem = str(error).replace(str(path), path.name)  # the folder's name is the student's
         return
     result.answers, result.remarks = found.answers, found.remarks
-    result.verdicts = store.get(result.lab, found.answers) or []
+    result.verdicts = store.get(result.lab, found.answers, unsafe=True) or []
     if not result.verdicts:
         again = f"Run labkit grade {result.lab.section}."
         result.problem = fault or f"Not judged since the answers or the checks were changed. {again}"

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from labkit import course
 from labkit.grading import modules
+from labkit.grading.sandbox import is_unsafe
 from labkit.verdict import Verdict
 
 STORE = Path(".labkit", "verdicts")  # in the nbgrader course's folder, where nbgrader works while it converts
@@ -21,7 +22,17 @@ JUDGES = (
     "grading/sandbox/**/*.py",
     *(
         f"grading/{name}.py"
-        for name in ("answers", "checker", "checks", "fixtures", "judgement", "rollout", "sessions")
+        for name in (
+            "answers",
+            "checker",
+            "checks",
+            "fixtures",
+            "judgement",
+            "kinds",
+            "prepared",
+            "rollout",
+            "sessions",
+        )
     ),
 )
 
@@ -32,13 +43,17 @@ class VerdictStore:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def get(self, lab: course.Lab, answers: dict[str, str]) -> list[Verdict] | None:
-        """The verdicts on these answers, or None when they were not reached yet, or the checks have changed since."""
+    def get(self, lab: course.Lab, answers: dict[str, str], *, unsafe: bool = False) -> list[Verdict] | None:
+        """The verdicts on these answers, or None when they were not reached yet, or the checks have changed since.
+
+        Those that were reached without a sandbox are given only to who asks for them, or does without one, too.
+        """
         try:
             data = json.loads(self._path(lab, answers).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return None
-        return [Verdict.from_json(verdict) for verdict in data]
+        verdicts = [Verdict.from_json(verdict) for verdict in data]
+        return verdicts if unsafe or is_unsafe() or not any(verdict.unsafe for verdict in verdicts) else None
 
     def put(self, lab: course.Lab, answers: dict[str, str], verdicts: list[Verdict]) -> None:
         """Keeps the verdicts, at once or not at all. Those that are the course's fault are not kept."""

@@ -40,7 +40,7 @@ class Exam:
     trail: dict[str, dict]
     touched: list[str]
     changed: set[str]  # on the servers
-    unsafe: bool = False
+    environment: dict[str, str]  # of the examiner's commands
     attacks: list[Attack] = field(default_factory=list)
 
     def earned(self, student: str) -> float:
@@ -76,7 +76,7 @@ class Exam:
 
 @contextmanager
 def sitting(folder: Path, attacks: list[Attack], backend: str, sandbox: str, *options: str) -> Iterator[Exam]:
-    """Hands in and grades. `sandbox` is the kind that must be used, or "none"."""
+    """Hands in and grades. `sandbox` is the kind that must be used."""
     made = canaries.planted_course(folder / "course")
     exam = Course(folder / "exam")
     _grade_by(exam.folder, made)
@@ -93,10 +93,12 @@ def sitting(folder: Path, attacks: list[Attack], backend: str, sandbox: str, *op
         _hand_in_honest_ones(exam)
         for attack in attacks:
             attack.hand_in(exam.folder / "submitted", planted.told)
-        output = _run(exam.folder, made, sandbox, options)
+        environment = _environment(made, sandbox)
+        output = _run(exam.folder, environment, options)
         after = [canaries.server_state(server) for server in servers]
         changed = {line for old, new in zip(before, after, strict=True) for line in old ^ new}
-        yield Exam(exam.folder, output, exam.marks(), _trail(exam.folder), planted.touched(), changed, attacks=attacks)
+        trail, touched = _trail(exam.folder), planted.touched()
+        yield Exam(exam.folder, output, exam.marks(), trail, touched, changed, environment, attacks)
 
 
 def _grade_by(folder: Path, made: Path) -> None:
@@ -118,22 +120,16 @@ def _hand_in_honest_ones(exam: Course) -> None:
         exam.submit(student, lab, notebook(lab, answers))
 
 
-def _run(folder: Path, made: Path, sandbox: str, options: tuple[str, ...]) -> str:
+def _environment(made: Path, sandbox: str) -> dict[str, str]:
+    ours = {"LABKIT_COURSE": str(made), "LABKIT_SANDBOX": sandbox, "COLUMNS": "4000"}
+    return {**os.environ, **ours, canaries.VARIABLE: canaries.ENVIRONMENT}
+
+
+def _run(folder: Path, environment: dict[str, str], options: tuple[str, ...]) -> str:
     """`labkit grade`, as an examiner runs it; its lines."""
     command = [sys.executable, "-m", "labkit", "grade", SECTION, "--course", str(folder), f"--jobs={JOBS}", *options]
     ran = subprocess.run(
-        command,
-        env={
-            **os.environ,
-            "LABKIT_COURSE": str(made),
-            "LABKIT_SANDBOX": sandbox,
-            canaries.VARIABLE: canaries.ENVIRONMENT,
-            "COLUMNS": "4000",
-        },
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=1800,
+        command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=1800
     )
     return ran.stdout + ran.stderr
 

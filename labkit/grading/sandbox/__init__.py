@@ -18,7 +18,7 @@ from labkit.grading.sandbox.unsafe import Unsafe
 from labkit.services.fault import ServiceFault
 
 __all__ = [
-    "NEEDED_BY",
+    "UNSAFE",
     "Bubblewrap",
     "Container",
     "Finished",
@@ -29,6 +29,7 @@ __all__ = [
     "Unsafe",
     "choose",
     "found",
+    "is_unsafe",
     "require",
 ]
 
@@ -38,7 +39,7 @@ _KINDS: dict[str, Callable[[], Sandbox | None]] = {
 }
 
 
-NEEDED_BY = frozenset({"alembic"})  # the kinds of answer that are programs
+UNSAFE = "LABKIT_UNSAFE"  # set to 1 by `labkit grade --unsafe`, for the checkers that it starts
 
 
 class NoSandbox(ServiceFault):
@@ -57,8 +58,15 @@ def found(kind: str | None) -> Sandbox | None:
     return next((sandbox for probe in kinds if (sandbox := probe())), None)
 
 
+def is_unsafe() -> bool:
+    """Whether graded runs do without a sandbox here; then each verdict says so."""
+    return os.environ.get(UNSAFE) == "1"
+
+
 def require() -> Sandbox:
-    """The sandbox of this machine. Raises NoSandbox: graded runs of untrusted Python refuse without one."""
+    """The sandbox of this machine. Raises NoSandbox: graded runs of untrusted Python refuse without one, unless told."""
+    if is_unsafe():
+        return Unsafe()
     if sandbox := choose():
         return sandbox
     raise NoSandbox(
