@@ -79,6 +79,7 @@ class CheckerProcess:
         self._ids = itertools.count(1)
         self._lock = threading.Lock()
         self._process: _Process | None = None
+        self._abandoned = False
 
     @property
     def pid(self) -> int | None:
@@ -109,8 +110,17 @@ class CheckerProcess:
         if process:
             process.stop()
 
+    def abandon(self) -> None:
+        """Kills the process, whatever it is at, for good: who waits for it gets a CheckerFault."""
+        with self._lock:
+            self._abandoned = True
+            if self._process:
+                self._process.popen.kill()
+
     def _send(self, pending: Pending) -> Future[Reply]:
         with self._lock:
+            if self._abandoned:
+                raise CheckerFault("The checker was stopped while it was at work. Run it again.")
             if self._process is None or self._process.popen.poll() is not None:
                 self._process = _Process(self.command, self.environment, self.keeps)
             return self._process.send({"id": next(self._ids), **pending.request}, pending)

@@ -21,6 +21,7 @@ from labkit.services.fault import ServiceFault
 from labkit.verdict import Outcome, Verdict
 
 TRIES = 2  # what failed through the course's own fault is tried once more
+GRACE = 2.0  # seconds for what is judged just now, when a run is stopped
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class Judges(Protocol):
         ...
 
     def stop(self) -> None:
-        """Lets each worker finish what it is at, hands out nothing more, and waits until the services are given back."""
+        """Hands out nothing more, and sees to it that services end, also under what is judged just now."""
         ...
 
     def __enter__(self) -> Self: ...
@@ -74,6 +75,10 @@ class Worker:
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
+
+    def abandon(self) -> None:
+        """Ends what it is at in another thread, for good."""
+        self._checker.abandon()
 
     def judge(self, work: Work) -> Judged:
         """Judges one notebook with all checks. A fault of the course is met with a second try."""
@@ -149,24 +154,25 @@ def _is_sound(verdict: Verdict, lab: course.Lab) -> bool:
 
 
 class Pool:
-    """Workers on this machine. A context manager; `stop` lets each finish what it is at, and hands out nothing more."""
+    """Workers on this machine. A context manager."""
 
     def __init__(self, jobs: int, backend: str | None = None) -> None:
         self.jobs, self.backend = jobs, backend
         self._waiting: queue.SimpleQueue[Work] = queue.SimpleQueue()
         self._done: queue.SimpleQueue[Judged | BaseException | None] = queue.SimpleQueue()
         self._stopped = threading.Event()
-        self._workers: list[threading.Thread] = []
+        self._threads: list[threading.Thread] = []
+        self._busy: list[Worker] = []
 
     def judge(self, work: Iterable[Work]) -> Iterator[Judged]:
         """Judges all of it, and gives each as soon as it is done."""
         items = list(work)
         for item in items:
             self._waiting.put(item)
-        self._workers = [threading.Thread(target=self._work, daemon=True) for _ in range(min(self.jobs, len(items)))]
-        for worker in self._workers:
-            worker.start()
-        running = len(self._workers)
+        self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(min(self.jobs, len(items)))]
+        for thread in self._threads:
+            thread.start()
+        running = len(self._threads)
         while running:
             done = self._done.get()
             if isinstance(done, BaseException):
@@ -177,10 +183,15 @@ class Pool:
                 yield done
 
     def stop(self) -> None:
-        """Hands out nothing more and waits until each worker has given its service back."""
+        """Hands out nothing more; what takes longer than GRACE is given up. Waits until all services are given back."""
         self._stopped.set()
-        for worker in self._workers:
-            worker.join()
+        until = time.monotonic() + GRACE
+        for thread in self._threads:
+            thread.join(max(0.0, until - time.monotonic()))
+        for worker in list(self._busy):
+            worker.abandon()
+        for thread in self._threads:
+            thread.join()
 
     def __enter__(self) -> Self:
         return self
@@ -191,12 +202,14 @@ class Pool:
     def _work(self) -> None:
         try:
             with Worker(self.backend) as worker:
+                self._busy.append(worker)
                 while not self._stopped.is_set():
                     try:
                         item = self._waiting.get_nowait()
                     except queue.Empty:
                         break
                     self._done.put(worker.judge(item))
+                self._busy.remove(worker)
         except BaseException as error:
             self._done.put(error)
         finally:
