@@ -8,6 +8,8 @@ A line `# name: value` (in SQL `-- name: value`) at its top declares:
     says    what the examiner must read about it (a regular expression)
     series  "full" where it is too long for every run
 
+An attack must do no harm where it succeeds: it touches canaries, and is bounded in count and time.
+
 A line with SOLUTION stands for the answer's solution, `@FILE@` and so on for what `Told` holds. A Python file with the
 function `hand_in(folder, notebook, told)` is no answer: it is run here, and hands in what it likes.
 """

@@ -54,7 +54,7 @@ class Canaries:
         self.file.chmod(0o666)  # only the sandbox protects it
         self.open_folder.mkdir()
         self.open_folder.chmod(0o1777)
-        mark = f"attack-{os.getpid()}"
+        mark = f"attack-{os.getpid()}-{self.folder.name}"
         self._listeners = {
             "TCP on loopback": socket.create_server(("127.0.0.1", 0)),
             "abstract socket": _unix(f"\0{mark}"),

@@ -1,38 +1,36 @@
-# Writes wherever a program may usually write: the file outside, temporary folders, the system, the kernel's switches.
+# Writes to the file and the folder outside, and looks where else it might: the system, the kernel's switches, Python itself.
 # lab: alembic-expand-contract
 # honest: 0
-# says: wrote \[\]
+# says: wrote \[\], may write \[\]
+import contextlib
 import os
 import sys
 
 revision, down_revision = "expand", None
 
+wrote = []
+for place in ("@FILE@", "@FOLDER@/x", "/proc/1/root@FILE@"):
+    with contextlib.suppress(OSError), open(place, "w") as file:
+        file.write("was here")
+        wrote.append(place)
+# Only asked for: on a machine without a sandbox, this attack must do no harm.
 places = [
-    "@FILE@",
-    "@FOLDER@/x",
-    "/etc/cron.d/x",
-    "/dev/shm/x",
-    "/var/tmp/x",
-    "/usr/lib/x",
-    "/run/x",
-    f"{sys.prefix}/x",
-    f"{os.__file__}",
+    "/",
+    "/etc",
+    "/dev/shm",
+    "/var/tmp",
+    "/usr/lib",
+    "/run",
+    "/sys",
+    "/site-packages",
+    "/run/pg",
+    sys.prefix,
+    os.__file__,
 ]
 places += [
     "/proc/sys/kernel/core_pattern",
     "/proc/sysrq-trigger",
-    "/proc/self/oom_score_adj/x",
-    "/sys/x",
-    "/run/pg/x",
-    "/site-packages/x",
-    "/x",
+    "/etc/passwd",
+    *(p for p in sys.path[1:] if p != os.getcwd()),
 ]
-wrote = []
-for place in places:
-    try:
-        with open(place, "w") as file:
-            file.write("was here")
-        wrote.append(place)
-    except OSError:
-        continue
-raise SystemExit(f"wrote {wrote}")
+raise SystemExit(f"wrote {wrote}, may write {[place for place in places if os.access(place, os.W_OK)]}")

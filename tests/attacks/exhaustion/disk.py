@@ -5,7 +5,7 @@
 # series: full
 revision, down_revision = "expand", None
 
-for number in range(1000):
+for number in range(40):
     for folder in ("/tmp", "/work"):
         with open(f"{folder}/{number}", "wb") as file:
             file.write(b"x" * (8 << 20))

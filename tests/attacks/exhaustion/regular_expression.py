@@ -1,4 +1,4 @@
-# Matches a regular expression that takes longer than the universe is old.
+# Matches a regular expression that takes minutes.
 # lab: alembic-expand-contract
 # honest: 0
 # says: of processor time and was stopped|killed by a signal
@@ -7,4 +7,4 @@ import re
 
 revision, down_revision = "expand", None
 
-re.match(r"(x+x+)+y", "x" * 60)
+re.match(r"(x+x+)+y", "x" * 33)

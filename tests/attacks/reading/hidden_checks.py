@@ -10,7 +10,12 @@ revision, down_revision = "expand", None
 
 found = []
 for folder, _, names in os.walk("@HIDDEN@"):
-    found += [line for name in names for line in Path(folder, name).read_text().splitlines() if "canary" in line]
+    found += [
+        line
+        for name in names
+        for line in Path(folder, name).read_text(errors="replace").splitlines()
+        if "canary" in line
+    ]
 for pattern in (
     "/*/graders/hidden/**/*",
     "/*/*/graders/hidden/**/*",
