@@ -13,7 +13,7 @@ from tests.faults.small_course import SECTION, SmallCourse
 pytestmark = [pytest.mark.fault, pytest.mark.slow]
 
 # What each run is hit by, one run after the other. The numbers count changes; a submission makes about twenty.
-FEW = ("checker@9,engine@33", "engine@12", "server@8,engine@39", "keeper@20,engine@47", "engine@5")
+FEW = ("checker@9,engine@33", "server@8,engine@52", "keeper@20,engine@47", "engine@12")
 MANY = tuple(
     f"{victim}@{20 + step % 19},engine@{40 + step * 3 % 23}"
     for step, victim in enumerate(["engine", "checker", "engine", "server", "engine", "keeper"] * 5)

@@ -53,7 +53,7 @@ def fill(folder: Path, but: int) -> Path:
     return ballast
 
 
-@pytest.mark.parametrize("free", [0, pytest.param(48 << 10, marks=pytest.mark.full), 64 << 10])
+@pytest.mark.parametrize("free", [0, *(pytest.param(kib << 10, marks=pytest.mark.full) for kib in (48, 64))])
 def test_a_full_disk_under_the_gradebook(exam, tmp_path, free):
     """The run ends with a line; with room again the same command makes the marks that it makes anyway."""
     with small_disk(tmp_path / "disk", "32m"):

@@ -79,6 +79,7 @@ def test_a_submission_that_changes_while_it_is_graded(exam):
     assert "0 judged, 7 judged before" in exam.grade()
 
 
+@pytest.mark.full
 def test_a_clock_that_jumps(exam):
     """Verdicts from the future are neither lost nor preferred: what counts is the order in which they were noted."""
     exam.submit("ada", ANSWERS[3][0])
