@@ -32,5 +32,5 @@ c.Autograde.autograde_preprocessors = [
     CheckCellMetadata,
 ]
 c.Autograde.exporter_class = ReadWhatCanBeRead
-c.HTMLExporter.sanitize_html = True  # prose of a submission, in feedback and in formgrader
+c.HTMLExporter.filters = {"markdown2html": "labkit.grading.prose.harmless"}  # in feedback and in formgrader
 c.ClearSolutions.code_stub = {"python": ""}  # solutions are stripped by `labkit release`, before nbgrader sees them
