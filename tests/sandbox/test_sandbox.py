@@ -77,6 +77,31 @@ def test_it_is_nobody_without_capabilities(sandbox: Sandbox):
     assert status["NoNewPrivs"] == "1"
 
 
+def test_it_has_namespaces_of_its_own(sandbox: Sandbox):
+    kinds = ("pid", "net", "ipc", "uts", "mnt", "cgroup", *(["user"] if sandbox.kind == "bubblewrap" else []))
+    program = f"import os; print(*(os.readlink(f'/proc/self/ns/{{kind}}') for kind in {kinds!r}))"
+    inside = python(sandbox, program).stdout.split()
+    assert len(inside) == len(kinds)
+    assert not set(inside) & {os.readlink(f"/proc/self/ns/{kind}") for kind in kinds}
+
+
+def test_doors_into_the_kernel_are_shut(sandbox: Sandbox):
+    program = """
+        import ctypes, os, socket
+        libc = ctypes.CDLL(None, use_errno=True)
+        if libc.unshare(0x10000000) == 0: print("user namespace")
+        if libc.syscall(425, 1, 0) != -1 or ctypes.get_errno() not in (1, 38): print("io_uring")
+        for family in (38, 40):  # AF_ALG, AF_VSOCK
+            try:
+                socket.socket(family, socket.SOCK_STREAM)
+                print("family", family)
+            except OSError:
+                pass
+        print(open("/proc/self/status").read().split("Seccomp:")[1].split()[0])
+    """
+    assert python(sandbox, program).stdout == "2\n"
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="not run: only root has a root to step down from")
 def test_to_the_kernel_too_it_is_not_root(sandbox: Sandbox, tmp_path: Path):
     with socket.socket(socket.AF_UNIX) as listener:
