@@ -58,7 +58,7 @@ class MakeWhole(NbGraderPreprocessor):
     def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
         """Replaces the cells by whole ones and logs what was wrong with them."""
         found = submission.make_whole(nb.cells, lab_of(resources))
-        nb.cells = [NotebookNode(cell) if not isinstance(cell, NotebookNode) else cell for cell in found.cells]
+        nb.cells = [nbformat.from_dict(cell) for cell in found.cells]
         for remark in found.remarks:
             self.log.warning("%s, %s: %s", resources["nbgrader"]["student"], resources["nbgrader"]["notebook"], remark)
         return nb, resources

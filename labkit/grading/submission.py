@@ -42,7 +42,10 @@ def read(path: Path, lab: course.Lab) -> Submission:
     other = notebook.get("metadata", {}).get("lab", {}).get("name", lab.name)
     if other != lab.name:
         found.remarks.insert(0, f"this is the notebook of {other!r}, handed in as {lab.name!r}")
-    if path == min(path.parent.glob("*.ipynb")) and (more := _beside(path.parent)):  # told once
+    known = [
+        other for other in path.parent.glob("*.ipynb") if (course.root() / lab.exercise).with_name(other.name).exists()
+    ]
+    if path == min(known, default=path) and (more := _beside(path.parent)):  # told once
         found.remarks.append(f"what lies beside the notebooks is left out: {', '.join(more[:5])}")
     return found
 
@@ -105,7 +108,8 @@ def _is_deep(value: Any) -> bool:
 
 def exercise_cells(lab: course.Lab) -> list[Cell]:
     """The cells of the exercise as released."""
-    return json.loads((course.root() / lab.exercise).read_text(encoding="utf-8"))["cells"]
+    cells = json.loads((course.root() / lab.exercise).read_text(encoding="utf-8"))["cells"]
+    return [{**cell, "source": text_of(cell)} for cell in cells]
 
 
 def make_whole(cells: list[Cell], lab: course.Lab) -> Submission:
