@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 AUTOGRADED = Path("autograded")
+TIMESTAMP_BYTES = 200
 STAGING = Path(".labkit", "autograded")  # where a student's notebooks lie until their marks are committed
 
 
@@ -90,8 +91,16 @@ class Marker:
         unmark(student, self.section)
         place = _place(student, self.section)
         place.parent.mkdir(parents=True, exist_ok=True)
+        self._keep_timestamp(student)
         os.replace(STAGING / student / self.section, place)
         return True
+
+    def _keep_timestamp(self, student: str) -> None:
+        """The one file besides the notebooks that is taken: nbgrader releases no feedback without it."""
+        coursedir = self._app.coursedir
+        stamp = Path(coursedir.format_path(coursedir.submitted_directory, student, self.section), "timestamp.txt")
+        if stamp.is_file() and not stamp.is_symlink() and stamp.stat().st_size < TIMESTAMP_BYTES:
+            shutil.copyfile(stamp, STAGING / student / self.section / stamp.name)
 
 
 def _without_traceback(record: logging.LogRecord) -> bool:

@@ -64,9 +64,11 @@ def in_background(line: str, folder: Path, environment: dict[str, str]) -> Itera
     with subprocess.Popen(
         shlex.split(line), cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as process:
-        yield
-        assert process.poll() is None, line
-        process.terminate()
+        try:
+            yield
+            assert process.poll() is None, line
+        finally:
+            process.terminate()
 
 
 def free_port() -> int:
