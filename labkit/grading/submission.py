@@ -39,15 +39,19 @@ def read(path: Path, lab: course.Lab) -> Submission:
     """Reads a submitted notebook. Raises BadSubmission with a line that says what is wrong and what to do."""
     notebook = load(path)
     found = make_whole(notebook["cells"], lab)
-    other = notebook.get("metadata", {}).get("lab", {}).get("name", lab.name)
-    if other != lab.name:
-        found.remarks.insert(0, f"this is the notebook of {other!r}, handed in as {lab.name!r}")
-    known = [
-        other for other in path.parent.glob("*.ipynb") if (course.root() / lab.exercise).with_name(other.name).exists()
-    ]
+    said = _inside(_inside(notebook.get("metadata"), "lab"), "name") or lab.name
+    if said != lab.name:
+        found.remarks.insert(0, f"this is the notebook of {str(said)[:100]!r}, handed in as {lab.name!r}")
+    exercises = (course.root() / lab.exercise).parent
+    known = [one for one in path.parent.glob("*.ipynb") if (exercises / one.name).exists()]
     if path == min(known, default=path) and (more := _beside(path.parent)):  # told once
         found.remarks.append(f"what lies beside the notebooks is left out: {', '.join(more[:5])}")
     return found
+
+
+def _inside(value: Any, name: str) -> Any:
+    """What an object holds by this name; nothing where it is no object."""
+    return value.get(name) if isinstance(value, dict) else None
 
 
 def _beside(folder: Path) -> list[str]:
@@ -92,9 +96,29 @@ def load(path: Path) -> dict[str, Any]:
     cells = notebook.get("cells")
     if not isinstance(cells, list) or not all(isinstance(cell, dict) for cell in cells):
         raise BadSubmission(f"{path} has no list of cells. Hand in the notebook as Jupyter saved it.")
+    if not isinstance(notebook.get("metadata", {}), dict) or not isinstance(notebook.get("nbformat_minor", 5), int):
+        raise BadSubmission(f"{path} has no metadata of a notebook. Hand in the notebook as Jupyter saved it.")
+    if wrong := [number for number, cell in enumerate(cells, 1) if not _is_cell(cell)]:
+        raise BadSubmission(
+            f"{path}: cell {wrong[0]} is no cell of a notebook. Hand in the notebook as Jupyter saved it."
+        )
     if _is_deep(notebook):
         raise BadSubmission(f"{path} is nested too deep for a notebook. Hand in the notebook as Jupyter saved it.")
     return notebook
+
+
+def _is_cell(cell: Cell) -> bool:
+    """Whether it has the types that every reader of notebooks relies on."""
+    outputs, attachments = cell.get("outputs", []), cell.get("attachments", {})
+    return (
+        cell.get("cell_type") in ("code", "markdown", "raw")
+        and isinstance(cell.get("source", ""), str | list)
+        and isinstance(cell.get("metadata", {}), dict)
+        and isinstance(attachments, dict)
+        and all(isinstance(attached, dict) for attached in attachments.values())
+        and isinstance(outputs, list)
+        and all(isinstance(output, dict) and isinstance(output.get("data", {}), dict) for output in outputs)
+    )
 
 
 def _is_deep(value: Any) -> bool:
