@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any
 
 AUTOGRADED = Path("autograded")
-TIMESTAMP_BYTES = 200
+EXCHANGE_FILES = ("timestamp.txt", "submission_secret.txt")  # nbgrader releases no feedback without them
+EXCHANGE_BYTES = 1000
 STAGING = Path(".labkit", "autograded")  # where a student's notebooks lie until their marks are committed
 
 
@@ -91,16 +92,18 @@ class Marker:
         unmark(student, self.section)
         place = _place(student, self.section)
         place.parent.mkdir(parents=True, exist_ok=True)
-        self._keep_timestamp(student)
+        self._keep_exchange_files(student)
         os.replace(STAGING / student / self.section, place)
         return True
 
-    def _keep_timestamp(self, student: str) -> None:
-        """The one file besides the notebooks that is taken: nbgrader releases no feedback without it."""
+    def _keep_exchange_files(self, student: str) -> None:
+        """All besides the notebooks that is taken of a submission, and only where it is what the exchange wrote."""
         coursedir = self._app.coursedir
-        stamp = Path(coursedir.format_path(coursedir.submitted_directory, student, self.section), "timestamp.txt")
-        if stamp.is_file() and not stamp.is_symlink() and stamp.stat().st_size < TIMESTAMP_BYTES:
-            shutil.copyfile(stamp, STAGING / student / self.section / stamp.name)
+        submitted = Path(coursedir.format_path(coursedir.submitted_directory, student, self.section))
+        for name in EXCHANGE_FILES:
+            file = submitted / name
+            if file.is_file() and not file.is_symlink() and file.stat().st_size < EXCHANGE_BYTES:
+                shutil.copyfile(file, STAGING / student / self.section / name)
 
 
 def _without_traceback(record: logging.LogRecord) -> bool:

@@ -114,6 +114,8 @@ def run_page(tmp_path: Path, running: contextlib.ExitStack) -> None:
             continue
         if "--from ../export" in line:
             export_from_an_lms(tmp_path / "export", lab)
+        if "release_feedback" in line:
+            line += " --CourseDirectory.student_id_exclude=ada"
         if "--scheduler" in line:
             hand_in_again(folder / "submitted" / "ada" / SECTION / f"{lab.name}.ipynb")
         line = line.replace("--student ada", f"--student {getpass.getuser()}")
