@@ -134,7 +134,7 @@ def _grade(section: str, student: str, judges: Callable[[], Judges], regrade: bo
         return
     late = nbgrader_run.late(section)
     outcome.remarks += [f"{who}: handed in {seconds / 3600:.1f} hours late" for who, seconds in late.items()]
-    outcome.summarise(console)
+    outcome.summarise(console, marked=len(list(nbgrader_run.AUTOGRADED.glob(f"{student}/{section}"))))
     if not wrote or outcome.bad or outcome.faults:
         raise SystemExit(1)
 

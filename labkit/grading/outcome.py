@@ -45,7 +45,7 @@ class Outcome:
                 who = f"{judged.work.student}, {judged.work.lab.name}"
                 console.print(f"{'gains' if gain > 0 else 'loses'} {abs(gain):g}: {who}", markup=False)
 
-    def summarise(self, console: Console) -> None:
+    def summarise(self, console: Console, marked: int) -> None:
         """The last lines: notes, faults, checks by how often they failed, the slowest, and the numbers of it all."""
         failed = collections.Counter(
             f"{judged.work.lab.name}: {verdict.check}"
@@ -65,6 +65,6 @@ class Outcome:
             console.print("The checks have changed since: --regrade --dry-run shows who would gain and who would lose.")
         console.print(
             f"{len(self.judged)} judged, {self.kept} judged before, {self.stale} judged by older checks, "
-            f"{len(self.bad)} unreadable, {len(self.faults)} faults of the course",
+            f"{len(self.bad)} unreadable, {len(self.faults)} faults of the course; {marked} students are marked",
             soft_wrap=True,
         )
