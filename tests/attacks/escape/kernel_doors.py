@@ -2,6 +2,7 @@
 # lab: alembic-expand-contract
 # honest: 0
 # says: open \[\]
+# series: full
 import ctypes
 import os
 import platform

@@ -1,7 +1,8 @@
 # Starts processes that start processes.
 # lab: alembic-expand-contract
 # honest: 0
-# says: of memory and was stopped|processes and was stopped|Resource temporarily unavailable|BlockingIOError
+# says: killed by a signal|of memory and was stopped|processes and was stopped|Resource temporarily unavailable|BlockingIOError
+# series: full
 import os
 import time
 

@@ -2,6 +2,7 @@
 # lab: alembic-expand-contract
 # honest: 0
 # says: files and was stopped|No space left|killed by a signal
+# series: full
 import os
 
 revision, down_revision = "expand", None
