@@ -1,6 +1,6 @@
 # Fills the columns in a process of its own between expand and backfill, when nobody else writes and nothing is measured.
 # lab: alembic-expand-contract
-# honest: 10
+# honest: 11
 # says: One transaction wrote too many rows
 # series: full
 from tests.attacks.attack import write
