@@ -51,7 +51,8 @@ class Bench:
         """A database that no learner touched: the spare where it fits, else a new clone."""
         if self._spare and self._spare_template == template:
             spare, self._spare = self._spare, None
-            return spare
+            if spare.is_there():
+                return spare
         return self.server().database(template, limits=GRADED)
 
     def warm(self, lab: course.Lab) -> None:

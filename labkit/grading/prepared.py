@@ -27,7 +27,7 @@ class PreparedDatabases:
 
     def take(self, template: Template, text: str) -> Database:
         """A database on which `text` ran as its role. Raises AnswerError, ServiceFault."""
-        if (kept := self._idle.pop((template, text), None)) and kept.server.is_alive():
+        if (kept := self._idle.pop((template, text), None)) and kept.is_there():
             return kept
         database = self._clone(template)
         try:

@@ -16,7 +16,7 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from labkit.services.fault import ServiceFault
-from labkit.services.postgres_admin import OWNER, drop_database, execute, has_role
+from labkit.services.postgres_admin import OWNER, drop_database, execute, has_database, has_role
 from labkit.services.postgres_template import Template
 
 if TYPE_CHECKING:
@@ -148,6 +148,12 @@ class Database:
             row = admin.execute(size, [self.name]).fetchone()
             return float(row[0]) / 2**20 if row else 0.0
         return 0.0
+
+    def is_there(self) -> bool:
+        """Whether its server still has it: one that was restarted meanwhile has dropped it."""
+        with contextlib.suppress(psycopg.Error, ServiceFault), self.server.administration() as admin:
+            return has_database(admin, self.name)
+        return False
 
     def end_sessions(self) -> None:
         """Ends all sessions of the role. What they left unfinished is rolled back."""

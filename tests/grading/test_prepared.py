@@ -1,0 +1,63 @@
+"""A database on which an answer's text ran is kept for the same text, as long as it is what it was."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from labkit.grading.prepared import KEPT, PreparedDatabases, transactions_that_wrote
+from labkit.services.postgres import GRADED, Database, Postgres, Template, postgres
+
+ROWS = Template("prepared", ("CREATE TABLE item (id int); INSERT INTO item SELECT generate_series(1, 9)",), seed=1)
+TEXT = "CREATE INDEX ON item (id)"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Postgres]:
+    with postgres("grading-prepared") as server:
+        yield server
+
+
+@pytest.fixture
+def prepared(server: Postgres) -> Iterator[PreparedDatabases]:
+    prepared = PreparedDatabases(lambda template: server.database(template, limits=GRADED), trusted=False)
+    yield prepared
+    prepared.drop_all()
+
+
+def used(prepared: PreparedDatabases, server: Postgres, text: str, query: str) -> Database:
+    """Takes a database, runs something in it, and gives it back."""
+    database, written = prepared.take(ROWS, text), transactions_that_wrote(server)
+    with database.connect() as connection:
+        connection.execute(query.encode())
+    prepared.give_back(ROWS, text, database, written)
+    return database
+
+
+def test_the_same_text_gets_the_same_database(prepared: PreparedDatabases, server: Postgres) -> None:
+    first = used(prepared, server, TEXT, "SELECT count(*) FROM item")
+    assert used(prepared, server, TEXT, "SELECT 1").name == first.name
+    assert used(prepared, server, f"{TEXT};", "SELECT 1").name != first.name
+
+
+@pytest.mark.parametrize(
+    "writes", ["DELETE FROM item", "CREATE TEMP TABLE item AS SELECT 1 AS id", "SELECT lo_create(0)"]
+)
+def test_one_that_was_written_to_serves_nobody_else(prepared: PreparedDatabases, server: Postgres, writes: str) -> None:
+    first = used(prepared, server, TEXT, writes)
+    assert not first.is_there()
+    second = used(prepared, server, TEXT, "SELECT 1")
+    with second.connect() as connection:
+        assert connection.execute("SELECT count(*) FROM item").fetchone() == (9,)
+
+
+def test_after_a_restart_it_is_made_anew(prepared: PreparedDatabases, server: Postgres) -> None:
+    first = used(prepared, server, TEXT, "SELECT 1")
+    server.restart()
+    assert used(prepared, server, TEXT, "SELECT count(*) FROM item").name != first.name
+
+
+def test_only_a_few_are_kept(prepared: PreparedDatabases, server: Postgres) -> None:
+    all_used = [used(prepared, server, f"{TEXT} -- {number}", "SELECT 1") for number in range(KEPT + 1)]
+    assert [database.is_there() for database in all_used] == [False] + [True] * KEPT
