@@ -11,7 +11,7 @@ from labkit.grading.checks import AnswerError, Wrong, answer, hint, points
 from labkit.grading.fixtures import bench_of
 from labkit.services import flyway_project
 from labkit.services.flyway import Command, flyway
-from labkit.services.flyway_project import NotAProject
+from labkit.services.migration_files import NotAProject
 
 LAB = "91-databases/flyway-versioned"
 LIMIT = Decimal(50)

@@ -8,6 +8,7 @@ from labkit.grading.checks import AnswerError, Wrong, answer, hint, points
 from labkit.grading.fixtures import bench_of
 from labkit.services import golang_migrate_project as projects
 from labkit.services.golang_migrate import Migrate, run
+from labkit.services.migration_files import NotAProject
 
 LAB = "91-databases/migrate-dirty"
 UP = Migrate(("up",))
@@ -170,7 +171,7 @@ def commit(answers):
     """All files after the learner's commit. Raises AnswerError."""
     try:
         return projects.deployed(find(LAB)) | projects.commit(answers["files"])
-    except projects.NotAProject as mistake:
+    except NotAProject as mistake:
         raise AnswerError(str(mistake)) from mistake
 
 
@@ -231,7 +232,7 @@ class Recovery:
         self.database, self.files = database, commit(answers)
         try:
             commands = projects.runbook(answers["recovery"])
-        except projects.NotAProject as mistake:
+        except NotAProject as mistake:
             raise AnswerError(str(mistake)) from mistake
         died = projects.incident(find(LAB), database)
         self.rows = rows(database, "id, name, email, points")

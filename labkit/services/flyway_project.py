@@ -15,8 +15,8 @@ from pathlib import Path
 
 from labkit.course import Lab, root
 from labkit.services.flyway import Command
+from labkit.services.migration_files import NotAProject, files_in
 
-HEADER = re.compile(r"^--[ \t]*(?:file:[ \t]*)?(?P<name>[^\s/\\]+\.sql)[ \t]*$", re.MULTILINE | re.IGNORECASE)
 FILE = re.compile(r"(V\d+([._]\d+)*|R)__\w+\.sql", re.ASCII)
 COMMANDS = ("info", "validate", "migrate", "baseline", "repair", "clean")
 OPTIONS = (
@@ -29,10 +29,6 @@ OPTIONS = (
     "target",
     "validateOnMigrate",
 )
-
-
-class NotAProject(ValueError):
-    """The text is not what an answer must be: what is wrong, and what to write."""
 
 
 @dataclass(frozen=True)
@@ -70,25 +66,11 @@ def _migrations(folder: Path) -> dict[str, str]:
 
 def commit(text: str) -> dict[str, str]:
     """The files of an answer by name: each is what follows a line `-- V4__name.sql`. Raises NotAProject."""
-    found = list(HEADER.finditer(text))
-    if not found:
-        raise NotAProject("There is no file yet. Write a line with its name, e.g. -- V7__shelf.sql, and its SQL below.")
-    if before := re.sub(r"--.*", "", text[: found[0].start()]).strip():
-        raise NotAProject(
-            f"{before.splitlines()[0]!r} stands in no file. Write the line with the file's name above it."
-        )
-    files: dict[str, str] = {}
-    for header, following in zip(found, [*found[1:], None], strict=True):
-        name = header["name"]
-        if not FILE.fullmatch(name):
-            raise NotAProject(
-                f"{name} is no name of a migration. Flyway knows them by their names: V, a version, two underscores and words "
-                "(V7__shelf.sql), or R, two underscores and words (R__shelf.sql)."
-            )
-        if name in files:
-            raise NotAProject(f"{name} is written twice. A commit has each file once, whole.")
-        files[name] = text[header.end() : following.start() if following else None].lstrip("\r\n")
-    return files
+    rule = (
+        "Flyway knows them by their names: V, a version, two underscores and words (V7__shelf.sql), or R, two underscores and "
+        "words (R__shelf.sql)."
+    )
+    return files_in(text, FILE, example="V7__shelf.sql", rule=rule)
 
 
 def commands(text: str) -> list[tuple[str, Command]]:

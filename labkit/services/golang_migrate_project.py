@@ -12,9 +12,9 @@ from pathlib import Path
 
 from labkit.course import Lab, root
 from labkit.services.golang_migrate import Migrate, Psql, Step, run
+from labkit.services.migration_files import NotAProject, files_in
 from labkit.services.postgres import Database
 
-HEADER = re.compile(r"^--[ \t]*(?:file:[ \t]*)?(?P<name>[^\s/\\]+\.sql)[ \t]*$", re.MULTILINE | re.IGNORECASE)
 FILE = re.compile(r"\d{1,18}_\w+\.(up|down)\.sql", re.ASCII)
 # Read once from left to right, whatever stands there: the quantifiers give nothing back.
 LINE = re.compile(r"""(?:[^"'\\\n#]|\\.|"(?:[^"\\]|\\.)*+"|'[^']*+'|\#[^\n]*+)*+""", re.DOTALL)
@@ -25,10 +25,6 @@ COMMANDS = {
     "force": r"force \d+",
     "version": r"version",
 }
-
-
-class NotAProject(ValueError):
-    """The text is not what an answer must be: what is wrong, and what to write."""
 
 
 def deployed(lab: Lab) -> dict[str, str]:
@@ -47,27 +43,8 @@ def incident(lab: Lab, database: Database) -> Step:
 
 def commit(text: str) -> dict[str, str]:
     """The files of an answer by name: each is what follows a line `-- 000004_name.up.sql`. Raises NotAProject."""
-    found = list(HEADER.finditer(text))
-    if not found:
-        raise NotAProject(
-            "There is no file yet. Write a line with its name, e.g. -- 000007_shelf.up.sql, and its SQL below."
-        )
-    if before := re.sub(r"--.*", "", text[: found[0].start()]).strip():
-        raise NotAProject(
-            f"{before.splitlines()[0]!r} stands in no file. Write the line with the file's name above it."
-        )
-    files: dict[str, str] = {}
-    for header, following in zip(found, [*found[1:], None], strict=True):
-        name = header["name"]
-        if not FILE.fullmatch(name):
-            raise NotAProject(
-                f"{name} is no name of a migration. golang-migrate knows them by their names: a number, words, and up or down, as in "
-                "000007_shelf.up.sql."
-            )
-        if name in files:
-            raise NotAProject(f"{name} is written twice. A commit has each file once, whole.")
-        files[name] = text[header.end() : following.start() if following else None].strip("\r\n") + "\n"
-    return files
+    rule = "golang-migrate knows them by their names: a number, words, and up or down, as in 000007_shelf.up.sql."
+    return files_in(text, FILE, example="000007_shelf.up.sql", rule=rule)
 
 
 def runbook(text: str) -> list[Migrate | Psql]:

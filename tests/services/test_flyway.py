@@ -14,7 +14,8 @@ import pytest
 from labkit.services import flyway_jars
 from labkit.services.fault import ServiceFault
 from labkit.services.flyway import Command, Flyway
-from labkit.services.flyway_project import NotAProject, commands, commit
+from labkit.services.flyway_project import commands, commit
+from labkit.services.migration_files import NotAProject
 from labkit.services.postgres import Database, Postgres, postgres
 from tests.services.conftest import ROWS, python, servers, until
 

@@ -17,7 +17,8 @@ import pytest
 from labkit.services import golang_migrate, golang_migrate_binary
 from labkit.services.fault import ServiceFault
 from labkit.services.golang_migrate import Migrate, Psql, run
-from labkit.services.golang_migrate_project import NotAProject, commit, runbook
+from labkit.services.golang_migrate_project import commit, runbook
+from labkit.services.migration_files import NotAProject
 from labkit.services.postgres import Database, Postgres, postgres
 from tests.services.conftest import ROWS, servers, until
 

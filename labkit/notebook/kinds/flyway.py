@@ -18,7 +18,8 @@ from labkit.notebook.waiting import in_background, wait_for
 from labkit.services import flyway_project
 from labkit.services.flyway import Command, Migration, Report
 from labkit.services.flyway import flyway as shared
-from labkit.services.flyway_project import NotAProject, Project
+from labkit.services.flyway_project import Project
+from labkit.services.migration_files import NotAProject
 from labkit.services.sql import Result
 
 if TYPE_CHECKING:

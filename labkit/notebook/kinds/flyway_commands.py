@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from labkit.notebook.kinds.flyway import as_at_the_start, deploy, failed
 from labkit.notebook.page import Page
 from labkit.services import flyway_project
-from labkit.services.flyway_project import NotAProject
+from labkit.services.migration_files import NotAProject
 
 if TYPE_CHECKING:
     from labkit.notebook.session import Session

@@ -14,7 +14,7 @@ from labkit.notebook.table import table
 from labkit.notebook.waiting import in_background, wait_for
 from labkit.services import golang_migrate, golang_migrate_project
 from labkit.services.golang_migrate import Migrate, Step
-from labkit.services.golang_migrate_project import NotAProject
+from labkit.services.migration_files import NotAProject
 from labkit.services.sql import Result
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from labkit.notebook.kinds.flyway import failed
 from labkit.notebook.kinds.migrate import run_steps, steps_page
 from labkit.notebook.page import Page
 from labkit.services import golang_migrate_project
-from labkit.services.golang_migrate_project import NotAProject
+from labkit.services.migration_files import NotAProject
 
 if TYPE_CHECKING:
     from labkit.notebook.session import Session
