@@ -80,6 +80,7 @@ def _folder(config: pytest.Config) -> Path:
     return folder
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks at the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests of a file share what it sets up for a backend, so they stay together."""
     for item in items:

@@ -45,13 +45,13 @@ def until(happened: Callable[[], bool], process: subprocess.Popen[str]) -> None:
 def test_a_second_grader_is_refused_and_ctrl_c_says_how_to_go_on(exam):
     """The second says who is at work; the first ends soon, whatever it is at, leaves no process, and the same command does the rest."""
     worth = exam.submit_many(20)
-    slow = exam.submit("a-slow-one", "SELECT id, size FROM things, pg_sleep(50)")
+    slow = exam.submit("a-slow-one", "SELECT id, size FROM things, pg_sleep(58)")
     first = start(exam, "--jobs", "2")
     refused = exam.grade(status=1)
     assert f"Another labkit grade is at work in {exam.exam} (process {first.pid})" in refused
     family = psutil.Process(first.pid).children(recursive=True)
     first.send_signal(signal.SIGINT)
-    said, _ = first.communicate(timeout=30)  # the slow one would take longer
+    said, _ = first.communicate(timeout=50)  # the slow one would take longer
     assert first.returncode == 130, said
     kept = int(re.search(r"Stopped\. (\d+) notebooks were judged and are kept; the same command goes on", said)[1])
     assert "Traceback" not in said

@@ -149,9 +149,9 @@ def test_a_server_that_stops_while_it_judges_blames_nobody(lab, monkeypatch):
         def ask_and_kill(*arguments, **fields):
             pending = ask(*arguments, **fields)
             pending.future.exception(timeout=60)  # it is judged
-            backend = next(p for p in psutil.Process(pid_of("server")).children())
-            backend.kill()  # Postgres ends all sessions, and goes on
-            backend.wait()
+            processes = psutil.Process(pid_of("server")).children()
+            processes[0].kill()  # Postgres ends all sessions, and goes on
+            assert not psutil.wait_procs(processes, 60)[1]
             return pending
 
         monkeypatch.setattr(worker._checker, "ask", ask_and_kill)

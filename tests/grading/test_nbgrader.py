@@ -58,9 +58,7 @@ def test_one_pass_writes_what_nbgraders_two_write(tmp_path):
     edited = notebook(lab, {**answers, "refunds": "SELECT 1"})
     edited["cells"][-1]["metadata"]["nbgrader"] = {"grade": True, "points": 100}
     for student, handed_in in (("ada", notebook(lab, answers)), ("ben", edited), ("eve [2]", b"not a notebook")):
-        folder = made.submit(student, lab, handed_in).parent
-        (folder / "timestamp.txt").write_text("2026-01-01 13:00:00 UTC")
-        (folder / "notes.txt").write_text("my own")
+        made.submit(student, lab, handed_in).with_name("timestamp.txt").write_text("2026-01-01 13:00:00 UTC")
     assert made.grade().exit_code == 1  # it tells of the file that is no notebook
     ours = written(made)
     nbgrader(tmp_path, "autograde", SECTION, "--force", "--log-level=ERROR")

@@ -229,7 +229,7 @@ def test_a_notebook_file(deep: bool, tmp_path: Path):
     path.parent.mkdir(parents=True)
     if deep:
         inner = "[" * submission.MAX_DEPTH + "]" * submission.MAX_DEPTH
-        path.write_text(json.dumps({"nbformat": 4, "cells": []})[:-1] + f', "metadata": {inner}}}')
+        path.write_text(json.dumps({"nbformat": 4, "cells": []})[:-1] + f', "metadata": {{"x": {inner}}}}}')
     else:
         with path.open("wb") as file:
             file.truncate(submission.MAX_BYTES + 1)

@@ -129,7 +129,7 @@ def _rules(limits: Limits) -> list[str]:
     writable = [
         f"--tmpfs={folder}:size={limits.disk},nr_inodes={limits.files},mode=1777" for folder in ("/tmp", "/work")
     ]
-    other = "--rm --log-driver=none --hostname=sandbox --pull=never --read-only"
+    other = "--rm --log-driver=none --hostname=sandbox --pull=never --read-only --cgroupns=private"
     return [*privileges.split(), *writable, *other.split(), *(f"--{name}={n}" for name, n in amounts.items())]
 
 
