@@ -16,6 +16,7 @@ INITDB = (
     "--locale=C.UTF-8",
     "--auth=scram-sha-256",
     "--no-sync",
+    "--set=dynamic_shared_memory_type=mmap",  # also while initdb works: see SETTINGS
 )
 
 BACKEND_BYTES = 256 * 2**20  # private memory of one server process; more is that query's error, not the machine's end
