@@ -80,12 +80,21 @@ def _folder(config: pytest.Config) -> Path:
     return folder
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks at the marks
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of a file share what it sets up for a backend, so they stay together."""
-    for item in items:
-        if not item.get_closest_marker("xdist_group"):
-            item.add_marker(pytest.mark.xdist_group(f"{item.path.name} {_backend(item)}"))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Tests of a file share what it sets up for a backend, so they go to one process; the labs' are each by themselves.
+
+    (Not `--dist loadgroup`: pytest-xdist 3.8 cannot change the names of pytest 9.2's tests.)
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFileAndBackend(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file, _, test = nodeid.partition("::")
+            backend = next((name for name in BACKENDS if f"[{name}" in test), "either")
+            return nodeid if file.endswith("test_labs.py") else f"{file} {backend}"
+
+    return ByFileAndBackend(config, log)
 
 
 @pytest.fixture(params=BACKENDS)
@@ -109,13 +118,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
     """Note in the report which backend the test ran on: parameter `backend`, else the marker `docker`."""
     report = yield
-    report.backend = _backend(item)
+    parameters = item.callspec.params if hasattr(item, "callspec") else {}
+    report.backend = parameters.get("backend", "docker" if item.get_closest_marker("docker") else "either")
     return report
-
-
-def _backend(item: pytest.Item) -> str:
-    parameters = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
-    return parameters.get("backend", "docker" if item.get_closest_marker("docker") else "either")
 
 
 @pytest.hookimpl(wrapper=True)

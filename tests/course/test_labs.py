@@ -16,7 +16,6 @@ from labkit.grading.verdict_store import STORE, VerdictStore
 from tests.grading.submissions import Course, lab_source, nbgrader, notebook
 
 LABS = [lab.key for lab in course.labs()]
-EACH_BY_ITSELF = [pytest.param(key, marks=pytest.mark.xdist_group(key)) for key in LABS]
 
 
 def test_exercises_are_what_their_sources_make():
@@ -43,7 +42,7 @@ def test_exercise_has_no_solution_and_no_output(key):
 
 @pytest.mark.slow
 @pytest.mark.nbgrader
-@pytest.mark.parametrize("key", EACH_BY_ITSELF)
+@pytest.mark.parametrize("key", LABS)
 def test_every_answer_is_judged_and_marked_as_it_must_be(key, backend, tmp_path):
     """What `labkit verify` asks: stub, solution, wrong and other right ones. And nbgrader's gradebook has their marks."""
     lab = course.find(key)
