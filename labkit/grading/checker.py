@@ -149,6 +149,7 @@ def serve(requests: TextIO, replies: TextIO, purpose: str) -> int:
         replies.flush()
 
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    os.environ.pop("PYTEST_ADDOPTS", None)  # meant for the user's own tests
     checker = Checker(requests, reply, purpose)
     folder = str(course.root() / "graders")
     return int(
