@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import others
-from benchmarks.generated import Answers, generated, hand_in
+from benchmarks.generated import generated, hand_in
 from benchmarks.measure import Row, Run, command, median_of, ms
 from labkit import course
 
@@ -62,14 +62,10 @@ def exam_rows() -> Iterator[Row]:
 
 def ours(lab: course.Lab, count: int, *options: str) -> Run:
     """`labkit grade` of a fresh course."""
-    return _ours(lab, generated(lab, count, SPELLED[lab.key]), *options)
-
-
-def _ours(lab: course.Lab, submissions: list[Answers], *options: str) -> Run:
     with tempfile.TemporaryDirectory() as folder:
         labkit = [sys.executable, "-m", "labkit"]
         command([*labkit, "course", folder], course.root())
-        hand_in(Path(folder), lab, submissions)
+        hand_in(Path(folder), lab, generated(lab, count, SPELLED[lab.key]))
         trail = Path(folder, ".labkit", "audit.jsonl")
         return command([*labkit, "grade", lab.section, "--course", folder, *options], course.root(), appears=trail)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -45,3 +46,8 @@ class Verdict:
     def from_json(cls, data: dict[str, Any]) -> Verdict:
         """The inverse of `to_json`. Raises TypeError on unknown or missing fields."""
         return cls(**{**data, "hints": tuple(data.get("hints", ()))})
+
+
+def any_unsafe(verdicts: Iterable[Verdict]) -> bool:
+    """Whether any of them was reached without a sandbox."""
+    return any(verdict.unsafe for verdict in verdicts)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import psycopg
@@ -20,11 +20,11 @@ MAX_TEXT = Kind.characters
 class Answers:
     """The texts of the answers by name, `answers["index"]`. A missing or huge one raises AnswerError when it is asked for."""
 
-    def __init__(self, asked: Callable[[str], str | None]) -> None:
-        self._asked = asked
+    def __init__(self, texts: Mapping[str, str]) -> None:
+        self._texts = texts
 
     def __getitem__(self, name: str) -> str:
-        text = self._asked(name)
+        text = self._texts.get(name)
         if text is None:
             raise AnswerError(
                 f"There is no answer {name!r} in the notebook. Keep the line %%answer {name} and answer below it."
@@ -36,9 +36,8 @@ class Answers:
         return text
 
 
-COMMENT = re.compile(
-    r"--[^\n]*|/\*.*?(?:\*/|\Z)", re.DOTALL
-)  # to the text's end, lest the end of each of thousands is looked for
+# One that is not closed goes to the text's end, lest the end of each of thousands is looked for.
+COMMENT = re.compile(r"--[^\n]*|/\*.*?(?:\*/|\Z)", re.DOTALL)
 
 
 def run(database: Database, text: str, *, deadline: float = DEADLINE) -> list[sql.Result]:

@@ -18,8 +18,9 @@ from rich.console import Console
 from labkit import course
 from labkit.grading import submission
 from labkit.grading.engine import Judged, Pool, Work
-from labkit.grading.feedback import is_unsafe
+from labkit.grading.submission import SUBMITTED
 from labkit.grading.verdict_store import checks_key
+from labkit.verdict import any_unsafe
 
 TRAIL = Path(".labkit", "audit.jsonl")  # in the nbgrader course's folder
 
@@ -43,7 +44,7 @@ def record(judged: Judged) -> None:
         "python": platform.python_version(),
         "seconds": round(judged.seconds, 3),
         "fault": judged.fault,
-        "unsafe": is_unsafe(judged.verdicts),
+        "unsafe": any_unsafe(judged.verdicts),
         "verdicts": [
             {
                 "check": v.check,
@@ -125,7 +126,7 @@ def command(section: str, student: str, folder: Path, jobs: int) -> None:
     for (who, key), entry in sorted(known.items()):
         lab = course.find(key)
         try:
-            answers = submission.read(Path("submitted", who, section, f"{lab.name}.ipynb"), lab).answers
+            answers = submission.read(Path(SUBMITTED, who, section, f"{lab.name}.ipynb"), lab).answers
         except submission.BadSubmission as error:
             different += 1
             console.print(f"{who}, {lab.name}: {error}", markup=False, style="red")

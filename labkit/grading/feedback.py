@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from labkit.verdict import Verdict
+from labkit.verdict import Verdict, any_unsafe
 
 MARK = {"pass": "✓ passed", "fail": "✗ failed", "fault": "not graded", "unverified": "not verified here"}
 STAMP = "unsafe: judged without a sandbox"
@@ -13,19 +13,14 @@ COLOUR = {"pass": "#1a7f37", "fail": "#cf222e", "fault": "#9a6700", "unverified"
 
 def html(verdicts: list[Verdict]) -> str:
     """The verdicts as HTML that stands alone. Of a hidden check only the sentence and what to review are told."""
-    stamp = f'<div style="color: #9a6700"><b>{STAMP}</b></div>' if is_unsafe(verdicts) else ""
+    stamp = f'<div style="color: #9a6700"><b>{STAMP}</b></div>' if any_unsafe(verdicts) else ""
     return f'<div style="font-family: sans-serif">{stamp}{"".join(map(_item, verdicts))}</div>'
 
 
 def text(verdicts: list[Verdict]) -> str:
     """The same as plain text, a line a fact."""
-    stamp = [STAMP] if is_unsafe(verdicts) else []
+    stamp = [STAMP] if any_unsafe(verdicts) else []
     return "\n".join([*stamp, *(line for verdict in verdicts for line in _lines(verdict))])
-
-
-def is_unsafe(verdicts: list[Verdict]) -> bool:
-    """Whether any of them was reached without a sandbox."""
-    return any(verdict.unsafe for verdict in verdicts)
 
 
 def details(verdict: Verdict) -> list[tuple[str, str]]:

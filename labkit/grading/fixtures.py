@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
 
 from labkit import course
 from labkit.grading.answers import Answers
-from labkit.grading.prepared import PreparedDatabases, transactions_that_wrote
+from labkit.grading.prepared import PreparedDatabases
 from labkit.services.lab_template import lab_template
 from labkit.services.postgres import GRADED, Database, Postgres, ServiceFault, Template, postgres
 
@@ -85,8 +86,7 @@ def bench_of(request: pytest.FixtureRequest) -> Bench:
 @pytest.fixture(scope="module")
 def answers(request: pytest.FixtureRequest) -> Answers:
     """The texts of all answers by name; asking for a missing one fails the check in the learner's words."""
-    bench = bench_of(request)
-    return Answers(lambda name: bench.answers.get(name))
+    return Answers(bench_of(request).answers)
 
 
 @pytest.fixture(scope="module")
@@ -123,16 +123,9 @@ def prepared(request: pytest.FixtureRequest, template: Template) -> Iterator[Cal
 
     It is kept for the next check of the same text. One that was written to all the same is dropped.
     """
-    bench, taken = bench_of(request), []
-
-    def prepare(text: str = "") -> Database:
-        database = bench.prepared.take(template, text)
-        taken.append((text, database, transactions_that_wrote(bench.server())))
-        return database
-
-    yield prepare
-    for text, database, written in taken:
-        bench.prepared.give_back(template, text, database, written)
+    kept = bench_of(request).prepared
+    with ExitStack() as used:
+        yield lambda text="": used.enter_context(kept.database(template, text))
 
 
 @pytest.fixture

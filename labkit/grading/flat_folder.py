@@ -17,10 +17,9 @@ from typing import NamedTuple
 
 from labkit import course
 from labkit.grading import submission
-from labkit.grading.handed_in import SUBMITTED
+from labkit.grading.submission import SUBMITTED, TIMESTAMP
 
 PATTERN = "{student}_{lab}.ipynb"
-TIMESTAMP = "timestamp.txt"  # nbgrader's: when it was handed in
 PART = re.compile(r"(\{student\}|\{lab\}|\*)")
 # A folder's name that no program takes for anything else: nbgrader and the shell read [*?] as patterns.
 STUDENT = re.compile(r"[^\W_][^/\\\x00-\x1f*?\[\]]{0,99}")

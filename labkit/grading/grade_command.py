@@ -6,6 +6,7 @@ import os
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from labkit.grading.gradebook_lock import GradebookLocked
 from labkit.grading.marking import Marking
 from labkit.grading.outcome import Outcome
 from labkit.grading.run_lock import OtherGrader, only_grader
+from labkit.grading.submission import SUBMITTED
 from labkit.grading.verdict_store import STORE, VerdictStore
 
 
@@ -119,13 +121,15 @@ def _grade(section: str, student: str, judges: Callable[[], Judges], regrade: bo
             sandbox.require()
         except sandbox.NoSandbox as missing:
             raise click.ClickException(str(missing)) from missing
-    with ThreadPoolExecutor(1) as background:
-        marking = Marking(section, work, loading=background.submit(nbgrader_run.load))  # while the checkers start
+    with (
+        ThreadPoolExecutor(1) as background,  # imports nbgrader while the checkers start
+        closing(Marking(section, work, loading=background.submit(nbgrader_run.load))) as marking,
+    ):
         try:
             _judge(work, judges, outcome, console, None if dry_run else marking)
             if regrade:
                 outcome.show_changes(console)
-            wrote = dry_run or marking.finish(sorted(path.name for path in Path("submitted").glob(student)), console)
+            wrote = dry_run or marking.finish(sorted(path.name for path in SUBMITTED.glob(student)), console)
         except KeyboardInterrupt:
             kept = f"{len(outcome.judged)} notebooks were judged and are kept"
             console.print(f"Stopped. {kept}; the same command goes on from there.", soft_wrap=True)

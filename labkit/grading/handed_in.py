@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import click
 
@@ -12,9 +11,8 @@ from labkit.grading import audit, submission
 from labkit.grading.engine import Work
 from labkit.grading.outcome import Outcome
 from labkit.grading.sandbox import is_unsafe
+from labkit.grading.submission import SUBMITTED
 from labkit.grading.verdict_store import checks_key
-
-SUBMITTED = Path("submitted")  # in the nbgrader course's folder
 
 
 def find(section: str, student: str, regrade: bool, outcome: Outcome) -> Iterator[Work]:

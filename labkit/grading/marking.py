@@ -47,11 +47,10 @@ class Marking:
         waiting = [student for student in students if student not in self._faulty and not marker.is_marked(student)]
         for student in track(waiting, "Marking", console=console, transient=True):
             self._failed = not marker.mark(student) or self._failed
-        self.close()
         return not self._failed
 
     def close(self) -> None:
-        """Closes the gradebook."""
+        """Closes the gradebook; what was not committed is taken back."""
         if self._marker:
             self._marker.close()
             self._marker = None

@@ -15,11 +15,13 @@ import shutil
 import sys
 import warnings
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from labkit.grading.submission import EXCHANGE_FILES
+
 AUTOGRADED = Path("autograded")
-EXCHANGE_FILES = ("timestamp.txt", "submission_secret.txt")  # nbgrader releases no feedback without them
 EXCHANGE_BYTES = 1000
 STAGING = Path(".labkit", "autograded")  # where a student's notebooks lie until their marks are committed
 
@@ -80,9 +82,8 @@ class Marker:
         shutil.rmtree(STAGING / student, ignore_errors=True)
         self._app.coursedir.student_id = glob.escape(student)
         with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore", SAWarning
-            )  # nbgrader 0.9.6 autoflushes objects that are not in a session yet
+            # nbgrader 0.9.6 autoflushes objects that are not in a session yet.
+            warnings.simplefilter("ignore", SAWarning)
             try:
                 _converter()(coursedir=self._app.coursedir, parent=self._app).start()
             except (NbGraderException, SystemExit):
@@ -132,6 +133,7 @@ def late(section: str) -> dict[str, float]:
     return {student: over for student, over in seconds.items() if over > 0}
 
 
+@cache
 def _converter() -> Any:
     """nbgrader's converter with all preprocessors in one pass, validated once."""
     from nbgrader.converters import Autograde

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 import psycopg
 
@@ -25,30 +26,39 @@ class PreparedDatabases:
         self._clone, self._trusted = clone, trusted
         self._idle: OrderedDict[tuple[Template, str], Database] = OrderedDict()
 
-    def take(self, template: Template, text: str) -> Database:
+    @contextmanager
+    def database(self, template: Template, text: str) -> Iterator[Database]:
         """A database on which `text` ran as its role. Raises AnswerError, ServiceFault."""
-        if (kept := self._idle.pop((template, text), None)) and kept.is_there():
-            return kept
+        database = self._idle.pop((template, text), None)
+        if not database or not database.is_there():
+            database = self._made(template, text)
+        unchanged = False
+        try:
+            before = self._written(database)
+            yield database
+            with suppress(psycopg.Error, ServiceFault):
+                database.end_sessions()
+                unchanged = self._written(database) == before
+        finally:
+            if unchanged and (template, text) not in self._idle:
+                self._keep(template, text, database)
+            else:
+                database.drop()
+
+    def _made(self, template: Template, text: str) -> Database:
         database = self._clone(template)
         try:
             if text:
                 run(database, text)
-            database.end_sessions()
         except BaseException:
             database.drop()
             raise
         return database
 
-    def give_back(self, template: Template, text: str, database: Database, written: int) -> None:
-        """Keeps it while `written`, the transactions that had written when it was taken, has not moved; else drops it."""
-        database.end_sessions()
-        try:
-            unchanged = self._trusted or transactions_that_wrote(database.server) == written
-        except (psycopg.Error, ServiceFault):
-            unchanged = False
-        if not unchanged:
-            database.drop()
-            return
+    def _written(self, database: Database) -> int:
+        return 0 if self._trusted else transactions_that_wrote(database.server)
+
+    def _keep(self, template: Template, text: str, database: Database) -> None:
         self._idle[template, text] = database
         if len(self._idle) > KEPT:
             self._idle.popitem(last=False)[1].drop()

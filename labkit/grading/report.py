@@ -20,9 +20,8 @@ import jinja2
 from markupsafe import Markup
 
 from labkit import course
-from labkit.grading.feedback import is_unsafe
 from labkit.grading.results import Check, Results, StudentResult
-from labkit.verdict import Verdict
+from labkit.verdict import Verdict, any_unsafe
 
 BINS = 10  # of the distribution of marks
 ENOUGH = 5  # submissions, from which on a check's pass rate says something
@@ -101,7 +100,7 @@ def html(results: Results, *, anonymous: bool = False) -> str:
         _file("report.html.j2")
     ).render(
         results=results,
-        unsafe=sum(is_unsafe(lab.verdicts) for student in results.students for lab in student.labs.values()),
+        unsafe=sum(any_unsafe(lab.verdicts) for student in results.students for lab in student.labs.values()),
         anonymous=anonymous,
         name=lambda student: names.get(student, "somebody who has left" if anonymous else student),
         students=sorted(results.students, key=lambda student: _natural(names[student.student])),

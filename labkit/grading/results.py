@@ -17,6 +17,7 @@ import click
 
 from labkit import course
 from labkit.grading import audit, submission
+from labkit.grading.submission import SUBMITTED
 from labkit.grading.verdict_store import STORE, VerdictStore
 from labkit.verdict import Verdict
 
@@ -163,7 +164,7 @@ def read(section: str) -> Results:
             f"{Path.cwd()} has no gradebook yet. Grade first: labkit grade {section}, in a folder made by labkit course."
         )
     students, max_score = _gradebook(section, labs)
-    for path in sorted(Path("submitted").glob(f"*/{section}")):
+    for path in sorted(SUBMITTED.glob(f"*/{section}")):
         students.setdefault(path.parts[1], _student(path.parts[1], labs))
     faults = list(_faults(section))
     store = VerdictStore(STORE)
@@ -249,7 +250,7 @@ def _faults(section: str) -> Iterator[Fault]:
 
 def _look_at(result: LabResult, student: str, store: VerdictStore, fault: str) -> None:
     """Reads the notebook, and what was judged of it."""
-    path = Path("submitted", student, result.lab.section, f"{result.lab.name}.ipynb")
+    path = Path(SUBMITTED, student, result.lab.section, f"{result.lab.name}.ipynb")
     result.handed_in = path.exists()
     if not result.handed_in:
         return

@@ -13,7 +13,10 @@ from labkit import course, source
 
 MAX_BYTES = 200 * 2**20  # of a notebook file, outputs included
 MAX_DEPTH = 60  # of its JSON; what Jupyter writes has some ten, and those who read it after us call themselves for each
-OF_NBGRADER = ("timestamp.txt", ".ipynb_checkpoints")
+SUBMITTED = Path("submitted")  # in the nbgrader course's folder
+TIMESTAMP = "timestamp.txt"  # when it was handed in
+EXCHANGE_FILES = (TIMESTAMP, "submission_secret.txt")  # nbgrader releases no feedback without them
+NOT_HANDED_IN = (*EXCHANGE_FILES, ".ipynb_checkpoints")  # what nbgrader and Jupyter themselves put beside notebooks
 
 Cell = dict[str, Any]
 
@@ -56,7 +59,7 @@ def _inside(value: Any, name: str) -> Any:
 
 def _beside(folder: Path) -> list[str]:
     """What was handed in besides notebooks, and is never read, copied or opened."""
-    named = sorted(path for path in folder.iterdir() if path.suffix != ".ipynb" and path.name not in OF_NBGRADER)
+    named = sorted(path for path in folder.iterdir() if path.suffix != ".ipynb" and path.name not in NOT_HANDED_IN)
     return [f"{path.name!r}{' (a link)' if path.is_symlink() else ''}" for path in named]
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from labkit import course
 from labkit.grading import modules
 from labkit.grading.sandbox import is_unsafe
-from labkit.verdict import Verdict
+from labkit.verdict import Verdict, any_unsafe
 
 STORE = Path(".labkit", "verdicts")  # in the nbgrader course's folder, where nbgrader works while it converts
 
@@ -53,7 +53,7 @@ class VerdictStore:
         except (OSError, ValueError):
             return None
         verdicts = [Verdict.from_json(verdict) for verdict in data]
-        return verdicts if unsafe or is_unsafe() or not any(verdict.unsafe for verdict in verdicts) else None
+        return verdicts if unsafe or is_unsafe() or not any_unsafe(verdicts) else None
 
     def put(self, lab: course.Lab, answers: dict[str, str], verdicts: list[Verdict]) -> None:
         """Keeps the verdicts, at once or not at all. Those that are the course's fault are not kept."""

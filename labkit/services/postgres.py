@@ -121,7 +121,7 @@ class Postgres:
                 if not has_database(admin, name):
                     drop_database(admin, UNFINISHED + name)  # of a process that was killed
                     execute(admin, "CREATE DATABASE {} TEMPLATE template0", UNFINISHED + name)
-                    template.build(admin, lambda: self.superuser(UNFINISHED + name), UNFINISHED + name)
+                    template.build(admin, self.superuser(UNFINISHED + name), UNFINISHED + name)
             finally:
                 admin.execute("SELECT pg_advisory_unlock_all()")
         return name

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import secrets
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import psycopg
@@ -34,14 +33,13 @@ class Template:
         """A new name for a clone and its role."""
         return f"{CLONE}{_plain(self.name)}_{secrets.token_hex(4)}"
 
-    def build(self, admin: psycopg.Connection, connect: Callable[[], psycopg.Connection], unfinished: str) -> None:
-        """Fills the unfinished database, to which `connect` connects as superuser. Raises ServiceFault."""
+    def build(self, admin: psycopg.Connection, inside: psycopg.Connection, unfinished: str) -> None:
+        """Fills the unfinished database, to which `inside` is connected as superuser. Raises ServiceFault."""
         try:
             execute(
                 admin, "GRANT CREATE ON DATABASE {} TO {}", unfinished, OWNER
             )  # a lab may have schemas; clones do not inherit it
-            with connect() as inside:
-                self._fill(inside)
+            self._fill(inside)
         except psycopg.OperationalError:  # of the server, not of the scripts
             raise
         except psycopg.Error as error:
@@ -49,6 +47,8 @@ class Template:
                 f"The data of {self.name} cannot be made: {str(error).strip()} "
                 "This is a fault of the course's own SQL, not of an answer: report it."
             ) from error
+        finally:
+            inside.close()
         name = unfinished.removeprefix(UNFINISHED)
         execute(admin, "ALTER DATABASE {} WITH ALLOW_CONNECTIONS false IS_TEMPLATE true", unfinished)
         execute(admin, "ALTER DATABASE {} RENAME TO {}", unfinished, name)

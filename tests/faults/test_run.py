@@ -52,7 +52,8 @@ def test_a_second_grader_is_refused_and_ctrl_c_says_how_to_go_on(exam):
     family = psutil.Process(first.pid).children(recursive=True)
     first.send_signal(signal.SIGINT)
     said, _ = first.communicate(timeout=50)  # the slow one would take longer
-    assert first.returncode == 130, said
+    # A shell says 130 of both. Python dies of the signal when it came while a library (fastjsonschema) ran code from a string.
+    assert first.returncode in (130, -signal.SIGINT), said
     kept = int(re.search(r"Stopped\. (\d+) notebooks were judged and are kept; the same command goes on", said)[1])
     assert "Traceback" not in said
     assert 1 <= kept == len(exam.audited()) < len(worth)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from labkit.grading.prepared import KEPT, PreparedDatabases, transactions_that_wrote
+from labkit.grading.prepared import KEPT, PreparedDatabases
 from labkit.services.postgres import GRADED, Database, Postgres, Template, postgres
 
 ROWS = Template("prepared", ("CREATE TABLE item (id int); INSERT INTO item SELECT generate_series(1, 9)",), seed=1)
@@ -26,38 +26,49 @@ def prepared(server: Postgres) -> Iterator[PreparedDatabases]:
     prepared.drop_all()
 
 
-def used(prepared: PreparedDatabases, server: Postgres, text: str, query: str) -> Database:
+def used(prepared: PreparedDatabases, text: str, query: str) -> Database:
     """Takes a database, runs something in it, and gives it back."""
-    database, written = prepared.take(ROWS, text), transactions_that_wrote(server)
-    with database.connect() as connection:
-        connection.execute(query.encode())
-    prepared.give_back(ROWS, text, database, written)
-    return database
+    with prepared.database(ROWS, text) as database:
+        with database.connect() as connection:
+            connection.execute(query.encode())
+        return database
 
 
-def test_the_same_text_gets_the_same_database(prepared: PreparedDatabases, server: Postgres) -> None:
-    first = used(prepared, server, TEXT, "SELECT count(*) FROM item")
-    assert used(prepared, server, TEXT, "SELECT 1").name == first.name
-    assert used(prepared, server, f"{TEXT};", "SELECT 1").name != first.name
+def test_the_same_text_gets_the_same_database(prepared: PreparedDatabases) -> None:
+    first = used(prepared, TEXT, "SELECT count(*) FROM item")
+    assert used(prepared, TEXT, "SELECT 1").name == first.name
+    assert used(prepared, f"{TEXT};", "SELECT 1").name != first.name
 
 
 @pytest.mark.parametrize(
     "writes", ["DELETE FROM item", "CREATE TEMP TABLE item AS SELECT 1 AS id", "SELECT lo_create(0)"]
 )
-def test_one_that_was_written_to_serves_nobody_else(prepared: PreparedDatabases, server: Postgres, writes: str) -> None:
-    first = used(prepared, server, TEXT, writes)
+def test_one_that_was_written_to_serves_nobody_else(prepared: PreparedDatabases, writes: str) -> None:
+    first = used(prepared, TEXT, writes)
     assert not first.is_there()
-    second = used(prepared, server, TEXT, "SELECT 1")
+    second = used(prepared, TEXT, "SELECT 1")
     with second.connect() as connection:
         assert connection.execute("SELECT count(*) FROM item").fetchone() == (9,)
 
 
 def test_after_a_restart_it_is_made_anew(prepared: PreparedDatabases, server: Postgres) -> None:
-    first = used(prepared, server, TEXT, "SELECT 1")
+    first = used(prepared, TEXT, "SELECT 1")
     server.restart()
-    assert used(prepared, server, TEXT, "SELECT count(*) FROM item").name != first.name
+    assert used(prepared, TEXT, "SELECT count(*) FROM item").name != first.name
 
 
-def test_only_a_few_are_kept(prepared: PreparedDatabases, server: Postgres) -> None:
-    all_used = [used(prepared, server, f"{TEXT} -- {number}", "SELECT 1") for number in range(KEPT + 1)]
+def test_only_a_few_are_kept(prepared: PreparedDatabases) -> None:
+    all_used = [used(prepared, f"{TEXT} -- {number}", "SELECT 1") for number in range(KEPT + 1)]
     assert [database.is_there() for database in all_used] == [False] + [True] * KEPT
+
+
+def test_the_same_text_twice_at_a_time(prepared: PreparedDatabases) -> None:
+    with prepared.database(ROWS, TEXT) as first, prepared.database(ROWS, TEXT) as second:
+        assert first.name != second.name
+    assert [first.is_there(), second.is_there()] == [False, True]
+
+
+def test_a_server_that_is_gone_is_no_fault_of_who_gives_back(prepared: PreparedDatabases, server: Postgres) -> None:
+    with prepared.database(ROWS, TEXT) as first:
+        server.restart()
+    assert not first.is_there()
