@@ -45,7 +45,7 @@ def gin(indexed):
         return dict(connection.execute(GIN_INDEXES).fetchall())
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def refunds(indexed, answers):
     """What the answer `refunds` gives."""
     return query(indexed, answers["refunds"])

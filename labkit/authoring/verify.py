@@ -15,7 +15,8 @@ from rich.table import Table
 
 from labkit import course, source
 from labkit.authoring.release import source_files
-from labkit.grading.engine import Judged, Pool, Work
+from labkit.grading.engine import Judged, Pool
+from labkit.grading.work_order import Work
 from labkit.services.backend import BACKENDS, docker_answers
 from labkit.verdict import Verdict
 

@@ -17,9 +17,10 @@ from rich.console import Console
 
 from labkit import course
 from labkit.grading import submission
-from labkit.grading.engine import Judged, Pool, Work
+from labkit.grading.engine import Judged, Pool
 from labkit.grading.submission import SUBMITTED
 from labkit.grading.verdict_store import checks_key
+from labkit.grading.work_order import Work
 from labkit.verdict import any_unsafe
 
 TRAIL = Path(".labkit", "audit.jsonl")  # in the nbgrader course's folder

@@ -19,11 +19,13 @@ from distributed import Client, Future, KilledWorker, WorkerPlugin, get_worker
 
 from labkit import course
 from labkit.checker_process import CheckerFault
-from labkit.grading.engine import TRIES, Judged, Work, Worker, verdicts_from
+from labkit.grading.engine import TRIES, Judged, Worker, verdicts_from
 from labkit.grading.verdict_store import checks_key
+from labkit.grading.work_order import Work, WorkOrder
 from labkit.services.fault import ServiceFault
 
 PLUGIN = "labkit-grading"
+AT = ", Dask worker "  # in the audit trail, between a server and an address
 PATIENCE = 120.0  # seconds without any worker until the run is given up
 
 
@@ -78,7 +80,7 @@ def judge(request: str) -> str:
             "checks": checks_key(lab),
             "verdicts": [verdict.to_json() for verdict in judged.verdicts],
             "seconds": judged.seconds,
-            "server": f"{judged.server}, Dask worker {dask_worker.address}",
+            "server": f"{judged.server}{AT}{dask_worker.address}",
             "fault": judged.fault,
             "remark": judged.remark,
         }
@@ -104,18 +106,23 @@ class DaskPool:
 
     def judge(self, work: Iterable[Work]) -> Iterator[Judged]:
         """Judges all of it, and gives each as soon as it is done. Raises ServiceFault when scheduler or workers are gone."""
-        waiting = [(item, 1) for item in work][::-1]
-        while (waiting and not self._stopped) or self._running:
+        order, again, last = WorkOrder(work), list[Work](), None
+        while ((order or again) and not self._stopped) or self._running:
             # No more than are judged at once: a worker's death then costs, and casts suspicion on, nothing that only waits.
-            while waiting and not self._stopped and len(self._running) < max(1, self._threads()):
-                self._submit(*waiting.pop())
+            while not self._stopped and len(self._running) < max(1, sum(self._threads().values())):
+                if again:
+                    self._submit(again.pop(), TRIES)
+                elif item := order.take(last.work if last else None):
+                    self._submit(item, 1, last)
+                else:
+                    break
             future = self._done_next()
             item, tried, _ = self._running.pop(str(future.key))
-            judged = _outcome(item, future)
-            if judged is None and tried < TRIES:
-                waiting.append((item, tried + 1))
+            last = _outcome(item, future)
+            if last is None and tried < TRIES:
+                again.append(item)
             else:
-                yield judged or Judged(item, [], 0.0, fault=_why(future))
+                yield last or Judged(item, [], 0.0, fault=_why(future))
 
     def stop(self) -> None:
         """Hands out nothing more; what is judged just now is judged to its end, and then its services end."""
@@ -131,15 +138,20 @@ class DaskPool:
             self._client.unregister_worker_plugin(PLUGIN)
         self._client.close()
 
-    def _threads(self) -> int:
-        """How many tasks the cluster does at a time; 0 without any worker."""
+    def _threads(self) -> dict[str, int]:
+        """How many tasks each of the cluster's workers does at a time, by its address."""
         threads: Any = self._client.nthreads()
-        return sum(threads.values())
+        return threads
 
-    def _submit(self, item: Work, tried: int) -> None:
+    def _submit(self, item: Work, tried: int, last: Judged | None = None) -> None:
+        """Hands it to the cluster; if it can be, to the Dask worker that judged `last`."""
+        at = last.server.rpartition(AT)[2] if last else ""
+        there = [at] if at in self._threads() else None
         key = next(self._keys)
         request = json.dumps({"number": key, "lab": item.lab.key, "answers": item.answers})
-        future = self._client.submit(judge, request, key=key, pure=False)
+        future = self._client.submit(
+            judge, request, key=key, pure=False, workers=there, allow_other_workers=bool(there)
+        )
         self._running[key] = item, tried, future
         future.add_done_callback(self._done.put)
 

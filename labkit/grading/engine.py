@@ -10,27 +10,19 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol, Self, get_args
 
 from labkit import course
 from labkit.checker_process import CheckerFault, CheckerProcess
 from labkit.grading import server_slot
 from labkit.grading.grading_server import GradingServer
+from labkit.grading.work_order import Work, WorkOrder
 from labkit.services.fault import ServiceFault
 from labkit.verdict import Outcome, Verdict
 
 TRIES = 2  # what failed through the course's own fault is tried once more
 GRACE = 2.0  # seconds for what is judged just now, when a run is stopped
-
-
-@dataclass(frozen=True)
-class Work:
-    """One submitted notebook to judge."""
-
-    student: str
-    lab: course.Lab
-    answers: dict[str, str] = field(hash=False)
 
 
 @dataclass(frozen=True)
@@ -158,7 +150,6 @@ class Pool:
 
     def __init__(self, jobs: int, backend: str | None = None) -> None:
         self.jobs, self.backend = jobs, backend
-        self._waiting: queue.SimpleQueue[Work] = queue.SimpleQueue()
         self._done: queue.SimpleQueue[Judged | BaseException | None] = queue.SimpleQueue()
         self._stopped = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -166,10 +157,9 @@ class Pool:
 
     def judge(self, work: Iterable[Work]) -> Iterator[Judged]:
         """Judges all of it, and gives each as soon as it is done."""
-        items = list(work)
-        for item in items:
-            self._waiting.put(item)
-        self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(min(self.jobs, len(items)))]
+        order = WorkOrder(work)
+        workers = min(self.jobs, len(order))
+        self._threads = [threading.Thread(target=self._work, args=[order], daemon=True) for _ in range(workers)]
         for thread in self._threads:
             thread.start()
         running = len(self._threads)
@@ -199,15 +189,12 @@ class Pool:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def _work(self) -> None:
+    def _work(self, order: WorkOrder) -> None:
+        item = None
         try:
             with Worker(self.backend) as worker:
                 self._busy.append(worker)
-                while not self._stopped.is_set():
-                    try:
-                        item = self._waiting.get_nowait()
-                    except queue.Empty:
-                        break
+                while not self._stopped.is_set() and (item := order.take(item)):
                     self._done.put(worker.judge(item))
                 self._busy.remove(worker)
         except BaseException as error:

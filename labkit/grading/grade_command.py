@@ -16,7 +16,7 @@ from rich.console import Console
 from labkit import course
 from labkit.grading import audit, flat_folder, handed_in, kinds, nbgrader_run, sandbox
 from labkit.grading.course_command import nbgrader
-from labkit.grading.engine import Judges, Pool, Work
+from labkit.grading.engine import Judges, Pool
 from labkit.grading.grade_progress import GradeProgress
 from labkit.grading.gradebook_lock import GradebookLocked
 from labkit.grading.marking import Marking
@@ -24,6 +24,7 @@ from labkit.grading.outcome import Outcome
 from labkit.grading.run_lock import OtherGrader, only_grader
 from labkit.grading.submission import SUBMITTED
 from labkit.grading.verdict_store import STORE, VerdictStore
+from labkit.grading.work_order import Work
 
 
 @click.command("grade")

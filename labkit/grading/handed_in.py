@@ -8,11 +8,11 @@ import click
 
 from labkit import course
 from labkit.grading import audit, submission
-from labkit.grading.engine import Work
 from labkit.grading.outcome import Outcome
 from labkit.grading.sandbox import is_unsafe
 from labkit.grading.submission import SUBMITTED
 from labkit.grading.verdict_store import checks_key
+from labkit.grading.work_order import Work
 
 
 def find(section: str, student: str, regrade: bool, outcome: Outcome) -> Iterator[Work]:

@@ -9,7 +9,8 @@ from rich.console import Console
 from rich.progress import track
 
 from labkit.grading import gradebook_lock, nbgrader_run
-from labkit.grading.engine import Judged, Work
+from labkit.grading.engine import Judged
+from labkit.grading.work_order import Work
 
 
 class Marking:

@@ -14,7 +14,8 @@ from distributed import LocalCluster
 from labkit import course
 from labkit.checker_process import CheckerFault
 from labkit.grading.dask_pool import DaskPool
-from labkit.grading.engine import Judged, Pool, Work, Worker, verdicts_from
+from labkit.grading.engine import Judged, Pool, Worker, verdicts_from
+from labkit.grading.work_order import Work
 from labkit.services.fault import ServiceFault
 from labkit.services.postgres_admin import execute
 from tests.faults.small_course import ANSWERS, LAB, SECTION, SmallCourse, light_course

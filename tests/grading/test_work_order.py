@@ -1,0 +1,64 @@
+"""Answers alike go to the same worker, and nothing is handed out twice or left."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+from labkit import course
+from labkit.grading.work_order import Work, WorkOrder
+
+LAB = course.find("91-databases/jsonb-search")
+FIRST, SECOND = LAB.answers
+
+
+def works(texts: str) -> list[Work]:
+    """One for each letter, which is its first answer; no two are the same."""
+    return [Work(f"student-{i}", LAB, {FIRST: text, SECOND: f"SELECT {i}"}) for i, text in enumerate(texts)]
+
+
+def taken(order: WorkOrder, last: Work | None = None) -> Work:
+    """The next; there must be one."""
+    item = order.take(last)
+    assert item
+    return item
+
+
+def texts(items: list[Work]) -> str:
+    return "".join(item.answers[FIRST] for item in items)
+
+
+def test_one_worker_gets_those_alike_one_after_the_other():
+    order, items = WorkOrder(works("abacaba")), list[Work]()
+    while item := order.take(items[-1] if items else None):
+        items.append(item)
+    assert texts(items) == "aaaabbc"
+    assert sorted(item.student for item in items) == [f"student-{i}" for i in range(7)]
+
+
+def test_two_workers_begin_with_different_ones_and_then_help_each_other():
+    order = WorkOrder(works("aaaabb"))
+    one, other = [taken(order)], [taken(order)]
+    for mine in (other, one, other, one):
+        mine.append(taken(order, mine[-1]))
+    assert (texts(one), texts(other), order.take()) == ("aaa", "bba", None)
+
+
+def test_an_answer_that_is_missing_is_like_other_missing_ones():
+    order = WorkOrder([Work("ada", LAB, {}), *works("a"), Work("bob", LAB, {})])
+    first = taken(order)
+    assert {first.student, taken(order, first).student} == {"ada", "bob"}
+
+
+def test_many_threads_get_each_once():
+    order = WorkOrder(works("abcde" * 200))
+
+    def take_all(_: int) -> list[Work]:
+        items = list[Work]()
+        while item := order.take(items[-1] if items else None):
+            items.append(item)
+        return items
+
+    with ThreadPoolExecutor(8) as threads:
+        items = [item for taken_by_one in threads.map(take_all, range(8)) for item in taken_by_one]
+    assert sorted(int(item.student.removeprefix("student-")) for item in items) == list(range(1000))
+    assert len(order) == 0
