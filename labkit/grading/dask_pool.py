@@ -124,6 +124,10 @@ class DaskPool:
             else:
                 yield last or Judged(item, [], 0.0, fault=_why(future))
 
+    def spare(self, seconds: float) -> bool:
+        """The cluster judges elsewhere, or has cores of its own."""
+        return True
+
     def stop(self) -> None:
         """Hands out nothing more; what is judged just now is judged to its end, and then its services end."""
         self._stopped = True

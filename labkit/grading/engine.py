@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import queue
+import statistics
 import threading
 import time
 from collections.abc import Iterable, Iterator
@@ -42,6 +43,11 @@ class Judges(Protocol):
 
     def judge(self, work: Iterable[Work]) -> Iterator[Judged]:
         """Judges all of it, and gives each as soon as it is done."""
+        ...
+
+    def spare(self, seconds: float) -> bool:
+        """Whether this machine has a core and memory for `seconds` of other work. A pool lets one worker go, once the others
+        need no longer for the rest."""
         ...
 
     def stop(self) -> None:
@@ -150,16 +156,20 @@ class Pool:
 
     def __init__(self, jobs: int, backend: str | None = None) -> None:
         self.jobs, self.backend = jobs, backend
+        self._order = WorkOrder([])
         self._done: queue.SimpleQueue[Judged | BaseException | None] = queue.SimpleQueue()
+        self._seconds: list[float] = []  # that each took
+        self._sparing = False
+        self._leave: queue.SimpleQueue[None] = queue.SimpleQueue()  # who finds something in it goes
         self._stopped = threading.Event()
         self._threads: list[threading.Thread] = []
         self._busy: list[Worker] = []
 
     def judge(self, work: Iterable[Work]) -> Iterator[Judged]:
         """Judges all of it, and gives each as soon as it is done."""
-        order = WorkOrder(work)
-        workers = min(self.jobs, len(order))
-        self._threads = [threading.Thread(target=self._work, args=[order], daemon=True) for _ in range(workers)]
+        self._order = WorkOrder(work)
+        workers = min(self.jobs, len(self._order))
+        self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(workers)]
         for thread in self._threads:
             thread.start()
         running = len(self._threads)
@@ -170,7 +180,16 @@ class Pool:
             if done is None:
                 running -= 1
             else:
+                self._seconds.append(done.seconds)
                 yield done
+
+    def spare(self, seconds: float) -> bool:
+        """Whether one worker has gone, or there is only one. Asked again, it gives the state of the same worker."""
+        others = len(self._threads) - 1
+        if not self._sparing and len(self._order) * statistics.mean(self._seconds) <= others * seconds:
+            self._leave.put(None)
+            self._sparing = True
+        return not others or not all(thread.is_alive() for thread in self._threads)
 
     def stop(self) -> None:
         """Hands out nothing more; what takes longer than GRACE is given up. Waits until all services are given back."""
@@ -189,15 +208,22 @@ class Pool:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def _work(self, order: WorkOrder) -> None:
+    def _work(self) -> None:
         item = None
         try:
             with Worker(self.backend) as worker:
                 self._busy.append(worker)
-                while not self._stopped.is_set() and (item := order.take(item)):
+                while not self._stopped.is_set() and not self._may_leave() and (item := self._order.take(item)):
                     self._done.put(worker.judge(item))
                 self._busy.remove(worker)
         except BaseException as error:
             self._done.put(error)
         finally:
             self._done.put(None)
+
+    def _may_leave(self) -> bool:
+        try:
+            self._leave.get_nowait()
+        except queue.Empty:
+            return False
+        return True

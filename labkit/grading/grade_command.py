@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -122,10 +121,7 @@ def _grade(section: str, student: str, judges: Callable[[], Judges], regrade: bo
             sandbox.require()
         except sandbox.NoSandbox as missing:
             raise click.ClickException(str(missing)) from missing
-    with (
-        ThreadPoolExecutor(1) as background,  # imports nbgrader while the checkers start
-        closing(Marking(section, work, loading=background.submit(nbgrader_run.load))) as marking,
-    ):
+    with closing(Marking(section, work)) as marking:
         try:
             _judge(work, judges, outcome, console, None if dry_run else marking)
             if regrade:
@@ -163,4 +159,5 @@ def _judge(
                 marking.unmark(judged)
                 audit.record(judged)  # after that: what is noted here is not judged again
                 marking.mark(judged)
+                marking.begin_if(those.spare)
             progress.add(judged)

@@ -37,7 +37,6 @@ class PreparedDatabases:
             before = self._written(database)
             yield database
             with suppress(psycopg.Error, ServiceFault):
-                database.end_sessions()
                 unchanged = self._written(database) == before
         finally:
             if unchanged and (template, text) not in self._idle:

@@ -36,7 +36,7 @@ class Rollout:
             self._gates = stack.enter_context(self.database.admin())
             for number in range(len(self.steps) + 1):
                 self._gates.execute("SELECT pg_advisory_lock(%s, %s)", [GATE, number])
-            stack.enter_context(self.database.deadline())
+            self._too_large = stack.enter_context(self.database.deadline())
             threads = stack.enter_context(ThreadPoolExecutor(1, "rollout"))
             stack.callback(self.database.end_sessions)  # also what is in the middle of a statement
             # The program ends with the relay.
@@ -111,5 +111,7 @@ class Rollout:
             return f"{step} ended the whole program before it was done. Which line exits?"
         if finished.ended_by != "exit":
             return f"{step} did not end well. {finished.why(Alembic.sandbox)}"
+        if why := self._too_large():
+            return f"{step} failed. {why}"
         said = " ".join(finished.stderr.split())[-500:] or f"exit status {finished.exit_code}"
         return f"{step} failed. {said}"

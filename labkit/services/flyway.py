@@ -106,10 +106,11 @@ class Flyway:
         with self._lock:
             self._make_ready()
             started = time.monotonic()
-            with database.deadline(deadline):
+            with database.deadline(deadline) as too_large:
                 reply = self._ask(request, deadline + 5)
             if reply["error"] and time.monotonic() - started >= deadline:
                 reply["error"] = f"It ran for over {deadline:g} s and was stopped."
+            reply["error"] = reply["error"] and (too_large() or reply["error"])
         if reply.get("unreachable") and not database.server.is_alive():
             raise ServiceFault("The PostgreSQL server is gone. Restart it, and run this again.")
         return Report(reply["said"], reply["error"], [Migration(**row) for row in reply["info"]])

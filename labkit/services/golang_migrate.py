@@ -74,7 +74,7 @@ def run(
     program = str(binary())
     steps: list[Step] = []
     until = time.monotonic() + deadline
-    with tempfile.TemporaryDirectory(prefix="labkit-migrate-") as folder, database.deadline(deadline):
+    with tempfile.TemporaryDirectory(prefix="labkit-migrate-") as folder, database.deadline(deadline) as too_large:
         for name, text in files.items():
             Path(folder, Path(name).name).write_text(text, encoding="utf-8")
         _allow_lib_pq(database)
@@ -86,6 +86,7 @@ def run(
                 said, error = _migrate(database, [program, *options, *command.words], folder, until)
             if error and time.monotonic() >= until:
                 error = f"It ran for over {deadline:g} s and was stopped."
+            error = error and (too_large() or error)
             steps.append(Step(str(command), said, error, *version(database)))
             if error:
                 break

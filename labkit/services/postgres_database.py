@@ -113,21 +113,23 @@ class Database:
             return self.server.superuser(self.name)
 
     @contextlib.contextmanager
-    def deadline(self, seconds: float = math.inf) -> Iterator[None]:
+    def deadline(self, seconds: float = math.inf) -> Iterator[Callable[[], str]]:
         """Ends the role's sessions while the block takes longer, or the database is too large, whatever the role set itself.
 
-        Raises TooLarge in the place of the error that this brings about.
+        Raises TooLarge in the place of the psycopg.Error that this brings about; other programs' users ask what it gives: it says
+        that the database was too large, or nothing.
         """
         done, outgrown = threading.Event(), threading.Event()
+        too_large = (
+            f"It made its database larger than {self.limits.database_mb:,} MB and was stopped. Write fewer rows."
+        )
         watch = threading.Thread(target=self._watch, args=(seconds, done, outgrown), daemon=True)
         watch.start()
         try:
-            yield
+            yield lambda: too_large if outgrown.is_set() else ""
         except psycopg.Error as error:
             if outgrown.is_set():
-                raise TooLarge(
-                    f"It made its database larger than {self.limits.database_mb:,} MB and was stopped. Write fewer rows."
-                ) from error
+                raise TooLarge(too_large) from error
             raise
         finally:
             done.set()

@@ -91,7 +91,7 @@ ON_THE_SERVER = {
     ),
     "database in all": (
         "CREATE TABLE l1 AS SELECT repeat(md5(g::text), 60) AS x FROM generate_series(1, 230000) AS g; CREATE TABLE l2 AS TABLE l1; CREATE TABLE l3 AS TABLE l1; SELECT pg_sleep(10)",
-        "larger than 1,024 MB|terminat|administrator",
+        "larger than 1,024 MB",
     ),
     "wall time": ("SET statement_timeout = 0; SELECT pg_sleep(600)", "ran for over|still running|stopped"),
 }

@@ -1,7 +1,7 @@
 # Keeps every processor busy with as many processes as it may have, so that the others' answers become slow.
 # lab: alembic-expand-contract
 # honest: 0
-# says: of processor time and was stopped|killed by a signal|still running after
+# says: of processor time and was stopped|killed by a signal|still running after|MB of memory and was stopped
 # series: full
 import os
 import time

@@ -1,7 +1,7 @@
 # Loops in C, where no signal handler of Python's runs, and ignores every signal that it can.
 # lab: alembic-expand-contract
 # honest: 0
-# says: of processor time and was stopped|killed by a signal
+# says: of processor time and was stopped|killed by a signal|still running after
 # series: full
 import contextlib
 import itertools

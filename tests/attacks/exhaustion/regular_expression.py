@@ -1,7 +1,7 @@
 # Matches a regular expression that takes minutes.
 # lab: alembic-expand-contract
 # honest: 0
-# says: of processor time and was stopped|killed by a signal
+# says: of processor time and was stopped|killed by a signal|still running after
 # series: full
 import re
 
