@@ -100,16 +100,16 @@ def _sizes(lab: course.Lab) -> Iterator[Row]:
     each = {size: (runs[size].seconds - runs[size].first) / size for size in sizes}
     for size in sizes:
         measured = f"{each[size] * 1000:.0f} ms, peak memory {runs[size].megabytes:.0f} MB"
-        flat = abs(each[size] / each[first] - 1) <= 0.1 and runs[size].megabytes <= runs[first].megabytes * 1.1
-        yield Row(f"one submission of {size:,}", measured, f"within 10 % of that of {first:,}", flat)
+        flat = each[size] <= each[first] * 1.1 and runs[size].megabytes <= runs[first].megabytes * 1.1
+        yield Row(f"one submission of {size:,}", measured, f"at most 10 % over that of {first:,}", flat)
 
 
 def _workers(lab: course.Lab) -> Iterator[Row]:
-    one, two = (ours(lab, MANY, "--jobs", jobs) for jobs in "12")
-    gain = (one.seconds - one.first) / (two.seconds - two.first)
+    """Start-up included, and without marking, which has one writer whoever judges."""
+    one, two = (ours(lab, MANY, "--dry-run", "--jobs", jobs) for jobs in "12")
+    gain = one.seconds / two.seconds
     yield Row("2 workers against 1", f"{gain:.2f} x", ">= 1.8 x", gain >= 1.8)
-    dask = _over_dask(lab)
-    over = (dask.seconds - dask.first) / (two.seconds - two.first) - 1
+    over = _over_dask(lab).seconds / two.seconds - 1
     yield Row("Dask with 2 workers against the pool", f"{over * 100:+.0f} %", "<= 10 %", over <= 0.1)
 
 
@@ -118,7 +118,7 @@ def _over_dask(lab: course.Lab) -> Run:
 
     with LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster:
         ours(lab, 2 * FEW, "--scheduler", cluster.scheduler_address)  # its workers' own templates
-        return ours(lab, MANY, "--scheduler", cluster.scheduler_address)
+        return ours(lab, MANY, "--dry-run", "--scheduler", cluster.scheduler_address)
 
 
 def _sandbox() -> Row:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,6 @@ import docker
 from docker.errors import DockerException, NotFound
 
 from labkit import home
-from labkit.services import postgres_prepare as prepare
 from labkit.services import postgres_settings as settings
 from labkit.services.fault import ServiceFault
 from labkit.services.postgres_settings import IMAGE, LABEL
@@ -34,7 +34,7 @@ class DockerServer:
         """Starts a container; a volume that is damaged is made anew. Raises ServiceFault."""
         folder = home.home() / "postgres"
         folder.mkdir(exist_ok=True)
-        self.password = prepare.password(folder / f"{self.purpose}.password")
+        self.password = settings.password(folder / f"{self.purpose}.password")
         try:
             try:
                 return self._run()
@@ -72,11 +72,15 @@ class DockerServer:
 
     def _run(self) -> dict[str, Any]:
         labels = {LABEL: str(home.home()), "labkit.service": f"postgres-{self.purpose}"}
-        with ThreadPoolExecutor(1) as background:
-            volume = background.submit(self._make_volume, labels)
-            container_class = _prepare_testcontainers()
-            volume.result()
-        self.container = container = container_class.over(IMAGE, self.volume, self.password, labels)
+        ryuk = _ryuk()
+        with ThreadPoolExecutor(2) as background:
+            others = [background.submit(ryuk), background.submit(self._make_volume, labels)]
+            from labkit.services import postgres_prepare as prepare  # what is imported here takes as long as they do
+            from labkit.services.postgres_container import Container
+
+            for other in others:
+                other.result()
+        self.container = container = Container.over(IMAGE, self.volume, self.password, labels)
         container.start()
         host, port = container.get_container_host_ip(), int(container.get_exposed_port(5432))
         host = "127.0.0.1" if host == "localhost" else host  # a name would be tried on IPv6 first
@@ -107,16 +111,10 @@ class DockerServer:
             )
 
 
-def _prepare_testcontainers() -> type[Container]:
-    """Ryuk, which removes the container when the keeper was killed, starts while the rest is imported."""
+def _ryuk() -> Callable[[], object]:
+    """Starts what removes the container when the keeper was killed."""
     os.environ.setdefault("RYUK_RECONNECTION_TIMEOUT", "1s")  # a killed keeper does not come back
     from testcontainers.core.config import testcontainers_config
     from testcontainers.core.container import Reaper
 
-    with ThreadPoolExecutor(1) as background:
-        ryuk = None if testcontainers_config.ryuk_disabled else background.submit(Reaper.get_instance)
-        from labkit.services.postgres_container import Container
-
-        if ryuk:
-            ryuk.result()
-    return Container
+    return (lambda: None) if testcontainers_config.ryuk_disabled else Reaper.get_instance

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from labkit import home
-from labkit.services import postgres_prepare as prepare
 from labkit.services import postgres_settings as settings
 from labkit.services.fault import ServiceFault
 from labkit.services.postgres_programs import binaries
@@ -40,7 +39,7 @@ class EmbeddedServer:
         self.bin = self.user.reachable(binaries(), self.root)
         self.version = self._version()
         self.data = self.root / f"{self.purpose}-{self.version.split('.')[0]}"
-        self.password = prepare.password(self.root / f"{self.purpose}.password")
+        self.password = settings.password(self.root / f"{self.purpose}.password")
         if not self.data.exists():
             self._make_data()
         try:
@@ -116,6 +115,8 @@ class EmbeddedServer:
         )
         reach = {"host": str(self.sockets), "port": 5432, "user": settings.SUPERUSER}
         reach["password"] = self.password
+        from labkit.services import postgres_prepare as prepare  # its import takes as long as the server
+
         prepare.wait_until_ready(reach, self._check_alive, PATIENCE)
         prepare.prepare(reach)
         where = f"PostgreSQL {self.version}, process {process.pid}, socket {self.sockets}"

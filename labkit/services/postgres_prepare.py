@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import secrets
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -14,14 +12,6 @@ from psycopg.conninfo import make_conninfo
 
 from labkit.services.fault import ServiceFault
 from labkit.services.postgres_admin import CLONE, OWNER, UNFINISHED, drop_database, execute, has_role
-
-
-def password(file: Path) -> str:
-    """The superuser's password of a data folder, kept beside it where only its own user can read it."""
-    if not file.exists():
-        file.touch(mode=0o600)
-        file.write_text(secrets.token_hex(16))
-    return file.read_text()
 
 
 def wait_until_ready(reach: dict[str, Any], check_alive: Callable[[], None], patience: float) -> None:

@@ -3,6 +3,9 @@ the same."""
 
 from __future__ import annotations
 
+import secrets
+from pathlib import Path
+
 MAJOR = 18
 IMAGE = f"postgres:{MAJOR}"
 LABEL = "labkit.home"  # on containers and volumes, for `labkit clean`
@@ -62,3 +65,11 @@ SETTINGS = {
 def arguments(**more: str) -> list[str]:
     """The settings as arguments of `postgres`."""
     return [argument for name, value in {**SETTINGS, **more}.items() for argument in ("-c", f"{name}={value}")]
+
+
+def password(file: Path) -> str:
+    """The superuser's password of a data folder, kept beside it where only its own user can read it."""
+    if not file.exists():
+        file.touch(mode=0o600)
+        file.write_text(secrets.token_hex(16))
+    return file.read_text()
