@@ -96,8 +96,11 @@ def words(error: psycopg.Error, text: str = "", asked: str = "") -> str:
     """What Postgres says: the message, the line of `text` that it points at, and its detail and hint where it has them."""
     diagnosis = error.diag
     message = diagnosis.message_primary or str(error)
-    where = _line(text, int(diagnosis.statement_position or 0) - len(asked))
+    position = int(diagnosis.statement_position or 0) - len(asked)
+    where = _line(text, position)
     more = [part for part in (diagnosis.message_detail, diagnosis.message_hint) if part]
+    if asked and position > 0 and not text[: position - 1].strip():
+        more.append("The plan is asked of one query alone, which begins with SELECT or WITH.")
     return " ".join([f"Postgres says: {message}{where}.", *more])
 
 
