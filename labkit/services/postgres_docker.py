@@ -15,12 +15,17 @@ from labkit import home
 from labkit.services import postgres_prepare as prepare
 from labkit.services import postgres_settings as settings
 from labkit.services.fault import ServiceFault
+from labkit.services.postgres_embedded import GET_FLAGS, SET_FLAGS, TOP_OF_HIERARCHY
 from labkit.services.postgres_settings import IMAGE, LABEL
 
 if TYPE_CHECKING:
     from labkit.services.postgres_container import Container
 
 PATIENCE = 90.0  # seconds for a server to be ready
+# What `postgres_embedded.spread` does, and why, by the one language that the image has; where it cannot, nothing is lost but time.
+SPREAD = f"""open(my $folder, "<", "$ENV{{PGDATA}}/base") or exit; my $flags = pack("L2", 0, 0);
+ioctl($folder, {GET_FLAGS}, $flags) or exit; $flags = pack("L2", unpack("L", $flags) | {TOP_OF_HIERARCHY}, 0);
+ioctl($folder, {SET_FLAGS}, $flags);"""
 
 
 class DockerServer:
@@ -82,6 +87,7 @@ class DockerServer:
         host = "127.0.0.1" if host == "localhost" else host  # a name would be tried on IPv6 first
         reach = {"host": host, "port": port, "user": settings.SUPERUSER, "password": self.password}
         prepare.wait_until_ready(reach, self._check_alive, PATIENCE)
+        container.get_wrapped_container().exec_run(["perl", "-e", SPREAD], user="postgres")
         version = prepare.prepare(reach)
         where = f"PostgreSQL {version} in Docker container {container.get_container_id()[:12]} ({IMAGE})"
         return {**reach, "backend": "docker", "version": version, "where": where, "pid": None}
