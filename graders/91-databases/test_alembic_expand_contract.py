@@ -61,6 +61,7 @@ class Application:
     def __init__(self, database, people=2):
         self.database, self.people = database, people
         ask(database, f"DELETE FROM customers WHERE id > {CUSTOMERS}")
+        self.seen = {}  # who everybody was, when all were compared
         self.names = {number: split(name) for number, name in table(database, "full_name")}
         self.written = set()  # customers that were written since expand
         *self.untouched, self.last = sorted(self.names)
@@ -115,10 +116,8 @@ class Application:
         return visit
 
     def take_as_they_are(self):
-        """From now on everybody who has a name at all has the right one."""
-        with contextlib.suppress(psycopg.Error):
-            rows = table(self.database, "given_name", "family_name")
-            self.names |= {number: tuple(name) for number, *name in rows if None not in name}
+        """From now on everybody who had a name at all, when all were compared, has the right one."""
+        self.names |= {number: name for number, name in self.seen.items() if None not in name}
 
     def keep(self, count):
         """Most customers leave: what follows takes as long for few as for many."""
@@ -211,7 +210,8 @@ class Application:
 
     def everybody(self, *columns, whole=False):
         """Compares all customers: nobody may be missing, and nobody have a name that they were not given."""
-        found, wanted = {number: tuple(name) for number, *name in table(self.database, *columns)}, self.names
+        self.seen = {number: tuple(name) for number, *name in table(self.database, *columns)}
+        found, wanted = self.seen, self.names
         if whole:
             found = {number: (join(*name),) for number, name in found.items()}
         if whole or columns == ("full_name",):
@@ -295,6 +295,7 @@ class Step(Stage):
     def run(self, versions):
         """Raises Wrong when a request failed or waited too long, or read a wrong name."""
         with contextlib.ExitStack() as stack:
+            self.rollout.get_ready()
             if NEW in versions and OLD in versions:
                 stack.enter_context(self.application.customer_in_hand())
             visits = self.application.visits(*versions)

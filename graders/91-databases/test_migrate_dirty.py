@@ -45,23 +45,24 @@ def catalog(database, text):
 
 def shape(database):
     """The columns of all tables, and the definitions of all indexes: what a migration makes, and its reverse takes away."""
-    columns = catalog(
+    found = catalog(
         database,
-        """SELECT relname, attname, format_type(atttypid, atttypmod), attnotnull
+        """SELECT relname, attname, format_type(atttypid, atttypmod), CASE WHEN attnotnull THEN 'NOT NULL' ELSE '' END
            FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
-           WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'v', 'm') AND attnum > 0 AND NOT attisdropped""",
+           WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'v', 'm') AND attnum > 0 AND NOT attisdropped
+           UNION ALL
+           SELECT 'index', pg_get_indexdef(oid), '', '' FROM pg_class
+           WHERE relnamespace = 'public'::regnamespace AND relkind = 'i'""",
     )
-    indexes = catalog(
-        database,
-        "SELECT 'index', pg_get_indexdef(oid) FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'i'",
-    )
-    return {tuple(row) for row in columns + indexes}
+    return set(found)
 
 
 def rows(database, columns="id, name, email"):
     """All customers by number, and all orders."""
-    customers = {number: tuple(rest) for number, *rest in fetch(database, f"SELECT {columns} FROM customers")}
-    return customers, fetch(database, "SELECT count(*), sum(total), sum(customer_id) FROM orders")[0]
+    with database.connect() as connection:
+        customers = connection.execute(f"SELECT {columns} FROM customers").fetchall()
+        orders = connection.execute("SELECT count(*), sum(total), sum(customer_id) FROM orders").fetchone()
+    return {number: tuple(rest) for number, *rest in customers}, orders
 
 
 def same_rows(found, expected, when):
@@ -145,26 +146,32 @@ def refuses_second_address(database):
     address = fetch(
         database, "SELECT email, id FROM customers WHERE email IS NOT NULL AND duplicate_of IS NULL ORDER BY id LIMIT 1"
     )[0]
-    for email, original, allowed in (
-        (address[0], None, False),
-        (address[0].upper(), None, False),
-        ("nobody.yet@example.org", None, True),
-        (None, None, True),
-        (address[0].title(), address[1], True),
-    ):
-        with database.connect(autocommit=False) as connection:
-            try:
-                insert = "INSERT INTO customers (name, email, duplicate_of) VALUES ('A check', %s, %s)"
-                connection.execute(insert, [email, original])
-                accepted, error = True, "it is accepted"
-            except psycopg.errors.UniqueViolation as violation:
-                accepted, error = False, str(violation).splitlines()[0]
-            finally:
-                connection.rollback()
-        if accepted != allowed:
-            of = f", duplicate_of = {original}" if original else ""
-            why = f"A new customer with the address {email}{of} is {'accepted' if accepted else 'refused'}."
-            raise Wrong(why, expected="it is accepted" if allowed else "it is refused", got=error)
+    with database.connect(autocommit=False) as connection:
+        for email, original, allowed in (
+            (address[0], None, False),
+            (address[0].upper(), None, False),
+            ("nobody.yet@example.org", None, True),
+            (None, None, True),
+            (address[0].title(), address[1], True),
+        ):
+            error = refusal(connection, email, original)
+            if bool(error) == allowed:
+                of = f", duplicate_of = {original}" if original else ""
+                why = f"A new customer with the address {email}{of} is {'refused' if error else 'accepted'}."
+                expected = "it is accepted" if allowed else "it is refused"
+                raise Wrong(why, expected=expected, got=error or "it is accepted")
+
+
+def refusal(connection, email, original):
+    """Why such a customer is refused, or "" when it is not; nothing of it stays."""
+    try:
+        insert = "INSERT INTO customers (name, email, duplicate_of) VALUES ('A check', %s, %s)"
+        connection.execute(insert, [email, original])
+    except psycopg.errors.UniqueViolation as violation:
+        return str(violation).splitlines()[0]
+    finally:
+        connection.rollback()
+    return ""
 
 
 def commit(answers):
@@ -219,10 +226,7 @@ class Pilot:
 
 def told(things):
     """Columns and indexes, to read."""
-    return "; ".join(
-        " ".join(str(part) for part in thing if part is not True and part is not False)
-        for thing in sorted(things, key=str)
-    )
+    return "; ".join(" ".join(filter(None, thing)) for thing in sorted(things))
 
 
 class Recovery:

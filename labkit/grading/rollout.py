@@ -50,6 +50,14 @@ class Rollout:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
+    def get_ready(self) -> None:
+        """Waits until the program stands at its first gate, or has ended: what begins after that does not slow its start down.
+
+        At the gates of further steps it stands when the one before is done.
+        """
+        while not self.taken and not self._running.done() and not self._is_at_first_gate():
+            wait([self._running], timeout=POLL)
+
     def step(self, look: Callable[[], object] = lambda: None) -> None:
         """Runs the next step to its end, with a `look` every few milliseconds.
 
@@ -91,6 +99,14 @@ class Rollout:
             limits=Alembic.sandbox,
             env=alembic_project.environment(self.database, host=folder, port=5432),
         )
+
+    def _is_at_first_gate(self) -> bool:
+        found = self._gates.execute(
+            """SELECT EXISTS (SELECT FROM pg_locks JOIN pg_database ON pg_database.oid = database
+               WHERE datname = %s AND locktype = 'advisory' AND (classid, objid, granted) = (%s, 0, false))""",
+            [self.database.name, GATE],
+        ).fetchone()
+        return bool(found and found[0])
 
     def _is_done(self, number: int) -> bool:
         """Locks say so, which only the program itself can hold: this step's, while it waits for the next one's."""

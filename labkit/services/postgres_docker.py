@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -15,12 +16,17 @@ from docker.errors import DockerException, NotFound
 from labkit import home
 from labkit.services import postgres_settings as settings
 from labkit.services.fault import ServiceFault
+from labkit.services.postgres_embedded import GET_FLAGS, SET_FLAGS, TOP_OF_HIERARCHY
 from labkit.services.postgres_settings import IMAGE, LABEL
 
 if TYPE_CHECKING:
     from labkit.services.postgres_container import Container
 
 PATIENCE = 90.0  # seconds for a server to be ready
+# What `postgres_embedded.spread` does, and why, by the one language that the image has; where it cannot, nothing is lost but time.
+SPREAD = f"""open(my $folder, "<", "$ENV{{PGDATA}}/base") or exit; my $flags = pack("L2", 0, 0);
+ioctl($folder, {GET_FLAGS}, $flags) or exit; $flags = pack("L2", unpack("L", $flags) | {TOP_OF_HIERARCHY}, 0);
+ioctl($folder, {SET_FLAGS}, $flags);"""
 
 
 class DockerServer:
@@ -86,6 +92,7 @@ class DockerServer:
         host = "127.0.0.1" if host == "localhost" else host  # a name would be tried on IPv6 first
         reach = {"host": host, "port": port, "user": settings.SUPERUSER, "password": self.password}
         prepare.wait_until_ready(reach, self._check_alive, PATIENCE)
+        threading.Thread(target=self._spread, daemon=True).start()  # the first clones need not wait for it
         version = prepare.prepare(reach)
         where = f"PostgreSQL {version} in Docker container {container.get_container_id()[:12]} ({IMAGE})"
         return {**reach, "backend": "docker", "version": version, "where": where, "pid": None}
@@ -97,6 +104,11 @@ class DockerServer:
     def _remove_volume(self) -> None:
         with contextlib.closing(docker.from_env()) as engine, contextlib.suppress(NotFound):
             engine.volumes.get(self.volume).remove(force=True)
+
+    def _spread(self) -> None:
+        with contextlib.suppress(DockerException):
+            if container := self.container:
+                container.get_wrapped_container().exec_run(["perl", "-e", SPREAD], user="postgres")
 
     def _check_alive(self) -> None:
         if not self.container:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import array
 import contextlib
 import ctypes
+import fcntl
 import os
 import resource
 import shutil
@@ -19,6 +21,8 @@ from labkit.services.fault import ServiceFault
 from labkit.services.postgres_programs import binaries
 from labkit.services.system_user import server_user
 
+GET_FLAGS, SET_FLAGS = 0x80086601, 0x40086602  # FS_IOC_GETFLAGS and FS_IOC_SETFLAGS of linux/fs.h
+TOP_OF_HIERARCHY = 0x00020000  # FS_TOPDIR_FL: what `chattr +T` sets
 PATIENCE = 60.0  # seconds for a server to be ready, or to end
 
 
@@ -103,6 +107,7 @@ class EmbeddedServer:
         self.sockets.mkdir(mode=0o755)
         self.user.owns(self.sockets)
         only_socket = {"listen_addresses": "", "unix_socket_directories": str(self.sockets)}
+        spread(self.data / "base")
         command = [self.bin / "postgres", "-D", self.data, *settings.arguments(**only_socket)]
         self.process = process = subprocess.Popen(
             list(map(str, command)),
@@ -128,6 +133,26 @@ class EmbeddedServer:
                 f"The PostgreSQL server ended while it started (exit status {self.process.returncode}). "
                 f"Its reason is at the end of {home.home() / 'log'}/postgres-{self.purpose}-embedded.log."
             )
+
+
+def spread(folder: Path) -> None:
+    """Lets ext4 put each database, a folder of 300 files, into another part of the disk than the last one.
+
+    Otherwise each file of a clone is sought among those of the clones that were dropped in the last minutes, as ext4 does not use
+    their inodes again so soon: a clone then takes up to 0.5 s instead of 0.02 s. Elsewhere the flag means nothing, or is refused.
+    """
+    if sys.platform != "linux":
+        return
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        flags = array.array("i", [0])
+        fcntl.ioctl(handle, GET_FLAGS, flags)
+        flags[0] |= TOP_OF_HIERARCHY
+        fcntl.ioctl(handle, SET_FLAGS, flags)
+    except OSError:
+        pass
+    finally:
+        os.close(handle)
 
 
 def die_with(parent: int) -> Any:

@@ -62,6 +62,14 @@ def test_dirty_is_refused_until_somebody_says_the_version(database: Database) ->
     assert (steps[-1].version, steps[-1].dirty) == (2, False)
 
 
+def test_passwords_are_stretched_once_afterwards(database: Database) -> None:
+    run(database, {"000001_more.up.sql": "SELECT 1;"}, [UP])
+    with database.admin() as admin:
+        known = "SELECT rolpassword FROM pg_authid WHERE rolname = ANY (%s)"
+        found = admin.execute(known, [[database.role, "postgres"]]).fetchall()
+    assert [password[: len("SCRAM-SHA-256$1:")] for (password,) in found] == ["SCRAM-SHA-256$1:"] * 2
+
+
 def test_stops_at_the_first_command_that_fails(database: Database) -> None:
     steps = run(database, HALF, [Psql("SELECT 1/0"), UP])
     assert [step.error for step in steps] == ["psql: division by zero"]
