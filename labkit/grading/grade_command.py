@@ -121,12 +121,13 @@ def _grade(section: str, student: str, judges: Callable[[], Judges], regrade: bo
             sandbox.require()
         except sandbox.NoSandbox as missing:
             raise click.ClickException(str(missing)) from missing
-    with closing(Marking(section, work)) as marking:
+    students = sorted(path.name for path in SUBMITTED.glob(student))
+    with closing(Marking(section, work, students, console)) as marking:
         try:
             _judge(work, judges, outcome, console, None if dry_run else marking)
             if regrade:
                 outcome.show_changes(console)
-            wrote = dry_run or marking.finish(sorted(path.name for path in SUBMITTED.glob(student)), console)
+            wrote = dry_run or marking.finish()
         except KeyboardInterrupt:
             kept = f"{len(outcome.judged)} notebooks were judged and are kept"
             console.print(f"Stopped. {kept}; the same command goes on from there.", soft_wrap=True)

@@ -1,38 +1,41 @@
-"""Marks while the last ones are still judged.
+"""Marks while the last ones are still judged, in a thread: a student's marks are written once all of their notebooks have verdicts.
 
-It begins when a worker can be spared: nbgrader then takes that worker's core and memory. So a run has neither more processes than
-cores nor more memory than its workers need, and ends as soon as if marking had begun with the first verdict.
+It begins when a worker can be spared: nbgrader then takes that worker's core and memory. So a run has no more processes than cores,
+needs no more memory than its workers do, and ends as soon as if marking had begun with the first verdict.
 """
 
 from __future__ import annotations
 
 import collections
-import time
+import queue
+import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 
 from rich.console import Console
-from rich.progress import track
+from rich.progress import Progress
 
 from labkit.grading import gradebook_lock, nbgrader_run
 from labkit.grading.engine import Judged
 from labkit.grading.work_order import Work
 
-LOADING, EACH = 1.0, 0.045  # seconds to import nbgrader, and to mark a student, on an idle core
+LOADING, EACH = 1.5, 0.08  # seconds to import nbgrader, and to mark a student for the first time, on an idle core
+LOOK = 0.1  # seconds between two looks at how far it is
 
 
 class Marking:
-    """The one writer of a run."""
+    """The one writer of a run. A context manager, by `contextlib.closing`."""
 
-    def __init__(self, section: str, work: list[Work]) -> None:
-        self.section = section
-        self._background = ThreadPoolExecutor(1)
-        self._loading: Future[None] | None = None
+    def __init__(self, section: str, work: list[Work], students: list[str], console: Console) -> None:
+        self.section, self.students, self.console = section, students, console
         self._unjudged = collections.Counter(item.student for item in work)
         self._faulty: set[str] = set()
-        self._ready: collections.deque[str] = collections.deque()
-        self._marker: nbgrader_run.Marker | None = None
+        self._ready: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._write, daemon=True)
+        self._stopped = False
+        self._marked = 0
         self._failed = False
+        self._error: Exception | None = None
 
     def unmark(self, judged: Judged) -> None:
         """Lets the student count as not marked, until the new verdict is in the gradebook."""
@@ -46,41 +49,57 @@ class Marking:
         if judged.fault:
             self._faulty.add(student)
         if not self._unjudged[student] and student not in self._faulty:
-            self._ready.append(student)
-        if self._loading and self._loading.done():
-            self._mark_those_ready(judged.seconds)
+            self._ready.put(student)
 
     def begin_if(self, spared: Callable[[float], bool]) -> None:
         """Begins, unless it has, if that is `spared` which it takes: the seconds that it is told."""
-        if self._loading is None and spared(LOADING + EACH * len(self._unjudged)):
-            self._loading = self._background.submit(nbgrader_run.load)
+        if not self._thread.ident and spared(LOADING + EACH * len(self._unjudged)):
+            self._thread.start()
 
-    def finish(self, students: list[str], console: Console) -> bool:
-        """Marks all others of these who are not marked yet, as far as they can be. Returns whether all went well."""
-        gradebook_lock.wait_until_free(console)
-        marker = self._opened()
-        waiting = [student for student in students if student not in self._faulty and not marker.is_marked(student)]
-        for student in track(waiting, "Marking", console=console, transient=True):
-            self._failed = not marker.mark(student) or self._failed
+    def finish(self) -> bool:
+        """Marks all students who are not marked yet, as far as they can be. Returns whether all went well.
+
+        Raises GradebookLocked, and what the disk or the gradebook raised.
+        """
+        self.begin_if(lambda _: True)
+        self._ready.put(None)
+        with Progress(console=self.console, transient=True) as progress:
+            task = progress.add_task("Marking", total=len(self.students) - len(self._faulty))
+            while self._thread.is_alive():
+                progress.update(task, completed=self._marked)
+                self._thread.join(LOOK)
+        if self._error:
+            raise self._error
         return not self._failed
 
     def close(self) -> None:
-        """Closes the gradebook; what was not committed is taken back."""
-        if self._marker:
-            self._marker.close()
-            self._marker = None
-        self._background.shutdown()
+        """Stops it after the student in hand, if it has not come to its end."""
+        self._stopped = True
+        if self._thread.ident:
+            self._ready.put(None)
+            self._thread.join()
 
-    def _mark_those_ready(self, seconds: float) -> None:
-        """For as long as the next verdict may take, so that it does not wait to be kept; and not while the gradebook is locked."""
-        until = time.monotonic() + seconds
-        while self._ready and time.monotonic() < until and gradebook_lock.is_free():
-            self._failed = not self._opened().mark(self._ready.popleft()) or self._failed
+    def _write(self) -> None:
+        try:
+            nbgrader_run.load()
+            with closing(nbgrader_run.Marker(self.section)) as marker:
+                while not self._stopped and (student := self._ready.get()):
+                    if gradebook_lock.is_free():  # else later: it need not be waited for yet
+                        self._mark(marker, student)
+                if not self._stopped:
+                    self._mark_the_others(marker)
+        except Exception as error:
+            self._error = error
 
-    def _opened(self) -> nbgrader_run.Marker:
-        if self._marker is None:
-            self.begin_if(lambda _: True)
-            assert self._loading
-            self._loading.result()
-            self._marker = nbgrader_run.Marker(self.section)
-        return self._marker
+    def _mark_the_others(self, marker: nbgrader_run.Marker) -> None:
+        gradebook_lock.wait_until_free(self.console)
+        waiting = [s for s in self.students if s not in self._faulty and not marker.is_marked(s)]
+        self._marked = len(self.students) - len(self._faulty) - len(waiting)
+        for student in waiting:
+            if self._stopped:
+                return
+            self._mark(marker, student)
+
+    def _mark(self, marker: nbgrader_run.Marker, student: str) -> None:
+        self._failed = not marker.mark(student) or self._failed
+        self._marked += 1

@@ -31,6 +31,8 @@ RUN = '''"""Runs steps one after the other. With --gates, each waits until its g
 import contextlib, os, shutil, sys, time, traceback, warnings
 from pathlib import Path
 
+sys.modules["mako.ext.pygmentplugin"] = None  # colours for pages with errors: a tenth of the time until Alembic is imported
+
 import psycopg
 from alembic import command
 from alembic.config import Config

@@ -12,11 +12,12 @@ from tests.faults.small_course import SECTION, SmallCourse
 
 pytestmark = [pytest.mark.fault, pytest.mark.slow]
 
-# What each run is hit by, one run after the other. The numbers count changes; a submission makes about twenty.
-FEW = ("checker@9,engine@33", "server@8,engine@52", "keeper@20,engine@47", "engine@12")
+# What each run is hit by, one run after the other. The numbers count changes: about five when a submission is judged, and fifteen
+# when it is marked, which is done towards the end.
+FEW = ("checker@9,engine@25", "server@8,engine@20", "keeper@6,engine@47", "engine@12")
 MANY = tuple(
     f"{victim}@{20 + step % 19},engine@{40 + step * 3 % 23}"
-    for step, victim in enumerate(["engine", "checker", "engine", "server", "engine", "keeper"] * 5)
+    for step, victim in enumerate(["checker", "server", "keeper", "engine", "engine", "engine"] * 5)
 )
 
 
