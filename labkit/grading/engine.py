@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import queue
-import statistics
 import threading
 import time
 from collections.abc import Iterable, Iterator
@@ -158,9 +157,9 @@ class Pool:
         self.jobs, self.backend = jobs, backend
         self._order = WorkOrder([])
         self._done: queue.SimpleQueue[Judged | BaseException | None] = queue.SimpleQueue()
-        self._seconds: list[float] = []  # that each took
+        self._judged, self._seconds = 0, 0.0  # how many, and how long they took together
         self._sparing = False
-        self._leave: queue.SimpleQueue[None] = queue.SimpleQueue()  # who finds something in it goes
+        self._may_leave = threading.Semaphore(0)  # the worker that acquires it goes
         self._stopped = threading.Event()
         self._threads: list[threading.Thread] = []
         self._busy: list[Worker] = []
@@ -180,15 +179,15 @@ class Pool:
             if done is None:
                 running -= 1
             else:
-                self._seconds.append(done.seconds)
+                self._judged, self._seconds = self._judged + 1, self._seconds + done.seconds
                 yield done
 
     def spare(self, seconds: float) -> bool:
         """Whether one worker has gone, or there is only one. Asked again, it gives the state of the same worker."""
         others = len(self._threads) - 1
-        if not self._sparing and len(self._order) * statistics.mean(self._seconds) <= others * seconds:
-            self._leave.put(None)
+        if not self._sparing and len(self._order) * self._seconds / self._judged <= others * seconds:
             self._sparing = True
+            self._may_leave.release()
         return not others or not all(thread.is_alive() for thread in self._threads)
 
     def stop(self) -> None:
@@ -213,17 +212,12 @@ class Pool:
         try:
             with Worker(self.backend) as worker:
                 self._busy.append(worker)
-                while not self._stopped.is_set() and not self._may_leave() and (item := self._order.take(item)):
+                while not self._stopped.is_set() and not self._may_leave.acquire(blocking=False):
+                    if not (item := self._order.take(item)):
+                        break
                     self._done.put(worker.judge(item))
                 self._busy.remove(worker)
         except BaseException as error:
             self._done.put(error)
         finally:
             self._done.put(None)
-
-    def _may_leave(self) -> bool:
-        try:
-            self._leave.get_nowait()
-        except queue.Empty:
-            return False
-        return True

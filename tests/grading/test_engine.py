@@ -118,6 +118,22 @@ def test_a_worker_outlives_its_checker_and_its_server(lab):
         assert told([worker.judge(item)]) == expected
 
 
+def test_a_worker_goes_when_the_others_can_do_the_rest(lab):
+    """Not before; and what it leaves, they do."""
+    items = works(lab, 16)
+    with Pool(2) as pool:
+        spared = [pool.spare(0.0 if number < 3 else 1000.0) for number, _ in enumerate(pool.judge(items))]
+    assert len(spared) == len(items)
+    assert spared[:3] == [False] * 3
+    assert spared[-1]
+
+
+def test_the_only_worker_stays(lab):
+    """There is a core for other work anyway."""
+    with Pool(1) as pool:
+        assert [pool.spare(0.0) for _ in pool.judge(works(lab, 3))] == [True] * 3
+
+
 def test_what_an_answer_leaves_on_its_server_goes_with_the_server(lab):
     """Also what no answer can make: a role with rights, a setting, a database; the next one meets a server without them."""
     item = Work("ada", lab, {"first": RIGHT})
