@@ -143,16 +143,15 @@ def spread(folder: Path) -> None:
     """
     if sys.platform != "linux":
         return
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        flags = array.array("i", [0])
-        fcntl.ioctl(handle, GET_FLAGS, flags)
-        flags[0] |= TOP_OF_HIERARCHY
-        fcntl.ioctl(handle, SET_FLAGS, flags)
-    except OSError:
-        pass
-    finally:
-        os.close(handle)
+    with contextlib.suppress(OSError):  # refused, or a damaged data folder: that is told by the server
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            flags = array.array("i", [0])
+            fcntl.ioctl(handle, GET_FLAGS, flags)
+            flags[0] |= TOP_OF_HIERARCHY
+            fcntl.ioctl(handle, SET_FLAGS, flags)
+        finally:
+            os.close(handle)
 
 
 def die_with(parent: int) -> Any:
