@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from hashlib import md5
 
 import psycopg
@@ -9,7 +10,8 @@ import pytest
 import sqlalchemy
 
 from labkit.services.postgres import Postgres, ServiceFault, Template, postgres
-from tests.services.conftest import ROWS, python
+from labkit.services.postgres_embedded import GET_FLAGS, TOP_OF_HIERARCHY
+from tests.services.conftest import ROWS, python, until
 
 
 def templates(server: Postgres) -> list[str]:
@@ -129,3 +131,22 @@ with postgres(backend=sys.argv[1]) as server, server.database(template) as datab
     built_by = {racer.communicate(timeout=60)[0].strip() for racer in racers}
     assert len(built_by) == 1
     assert built_by != {""}
+
+
+# In the container and here, by the same program: prints the flags of the folder of databases, and nothing where there are none.
+FLAGS = f"""open(my $folder, "<", "$ENV{{PGDATA}}/base") or exit; my $flags = pack("L2", 0, 0);
+ioctl($folder, {GET_FLAGS}, $flags) and print unpack("L", $flags);"""
+
+
+def test_clones_are_spread_over_the_disk(server: Postgres, backend: str) -> None:
+    """ext4 then does not search for each new file among those of the clones that were just dropped."""
+    with server.administration() as admin:
+        (data,) = admin.execute("SHOW data_directory").fetchone() or ("",)
+    container = server.where.partition("container ")[2][:12]
+    where = ["docker", "exec", container] if backend == "docker" else ["env", f"PGDATA={data}"]
+
+    def flags() -> int:
+        told = subprocess.run([*where, "perl", "-e", FLAGS], capture_output=True, text=True, check=True).stdout
+        return int(told) if told else pytest.skip("the file system of the data has no flags for folders")
+
+    assert until(lambda: flags() & TOP_OF_HIERARCHY)
