@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import collections
 import os
+import statistics
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -16,6 +18,8 @@ from benchmarks import others
 from benchmarks.generated import generated, hand_in
 from benchmarks.measure import Row, Run, command, median_of, ms
 from labkit import course
+from labkit.grading.engine import Pool
+from labkit.grading.work_order import Work
 
 SQL, PYTHON = "91-databases/jsonb-search", "91-databases/alembic-expand-contract"
 SPELLED = {SQL: "refunds", PYTHON: "expand"}
@@ -50,6 +54,7 @@ def exam_rows() -> Iterator[Row]:
     with others.otter() as otter:
         for key, goals in ((SQL, (25, 40)), (PYTHON, (10, 15))):
             found[key] = yield from _against(course.find(key), otter, goals)
+            yield from _profile(course.find(key))
     yield from _sizes(course.find(SQL))
     yield from _workers(course.find(SQL))
     yield _sandbox()
@@ -90,6 +95,27 @@ def _against(lab: course.Lab, otter: Path, goals: tuple[int, int]) -> Iterator[R
     yield _less(f"{lab.name}: peak memory, otter", many.megabytes, run.megabytes)
     yield Row(f"{lab.name}: start until the first verdict", f"{few.first:.1f} s", "<= 3 s", few.first <= 3)
     return Ratios(scaled[MANY][0] / many.seconds, scaled[MANY][1] / many.seconds)
+
+
+def _profile(lab: course.Lab) -> Iterator[Row]:
+    """What the workers' seconds are spent on, and what a submission takes whose databases are there already."""
+    submissions = enumerate(generated(lab, MANY, SPELLED[lab.key]))
+    with Pool(os.cpu_count() or 1) as pool:
+        judged = list(pool.judge(Work(str(number), lab, answers) for number, answers in submissions))
+    spent = collections.Counter[str]()
+    for one in judged:
+        spent["everything around the checks"] += one.seconds
+        for verdict in one.verdicts:
+            spent[verdict.check.removeprefix("test_")] += verdict.seconds
+            spent["everything around the checks"] -= verdict.seconds
+    total = spent.total()
+    yield Row(
+        f"{lab.name}: where {MANY} spend {total:.1f} s",
+        ", ".join(f"{what} {seconds / total:.0%}" for what, seconds in spent.most_common(5)),
+    )
+    yield Row(
+        f"{lab.name}: the limit: half of them take less than", ms(statistics.median(one.seconds for one in judged))
+    )
 
 
 def _sizes(lab: course.Lab) -> Iterator[Row]:
