@@ -413,10 +413,16 @@ def test_a_run_costs_little():
     box = choose("bubblewrap")
     if box is None:
         pytest.skip("no bubblewrap on this machine")
-    bare = [timed(lambda: subprocess.run([sys.executable, "-I", "-c", ""], check=True)) for _ in range(9)]
-    inside = [timed(lambda: box.run(["python", "-I", "-c", ""])) for _ in range(9)]
-    # 60 ms on an idle machine; on a busy one Python's own start says how much slower everything is.
-    assert min(inside) - min(bare) < max(0.06, 2.5 * min(bare))
+    times = [
+        (
+            timed(lambda: subprocess.run([sys.executable, "-I", "-c", ""], check=True)),
+            timed(lambda: box.run(["python", "-I", "-c", ""])),
+        )
+        for _ in range(15)
+    ]
+    bare, inside = map(min, zip(*times, strict=True))
+    # `make bench-grading` has the goal, 60 ms on an idle machine; this one has other tests beside it, which may take either time.
+    assert inside < 6 * bare
 
 
 def timed(act) -> float:
