@@ -15,7 +15,7 @@ from labkit.grading.work_order import Work
 from labkit.services.backend import Backend
 from labkit.verdict import Verdict
 
-GOAL = 3.0  # seconds of grading for one submission, on two cores
+GOAL = 3.0  # seconds of grading for one submission on two cores, alone and beside others
 CORES, EACH = 2, 2  # workers, and submissions of each
 
 
@@ -30,7 +30,7 @@ def rows(backend: Backend) -> Iterator[Row]:
         measured = (
             f"visible {verdict:.2f} s; grading {together:.2f} s a submission, {alone:.2f} s for one alone ({spent})"
         )
-        yield Row(f"{backend}: {lab.name}", measured, f"<= {GOAL:g} s a submission", together <= GOAL)
+        yield Row(f"{backend}: {lab.name}", measured, f"<= {GOAL:g} s, both", max(alone, together) <= GOAL)
 
 
 def _visible(backend: Backend, lab: course.Lab, answers: dict[str, str]) -> float:

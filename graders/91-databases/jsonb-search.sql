@@ -17,10 +17,7 @@ SELECT id,
            'event', jsonb_build_object('kind', kind, 'version', 1 + (chance4 * 3)::int),
            'order', jsonb_build_object('id', 100000 + (chance2 * 20000)::int,
                                        'customer', 'c-' || lpad(((chance3 * 3000)::int)::text, 5, '0'),
-                                       'channel', (ARRAY['web', 'app', 'shop', 'phone'])[1 + floor(chance4 * 4)::int]),
-           'producer', jsonb_build_object('service', CASE kind WHEN 'shipment' THEN 'depot' ELSE 'till' END,
-                                          'build', jsonb_build_object('major', 4 + (id > 40000)::int, 'stable', true)),
-           'trace', jsonb_build_object('sampled', chance5 < 0.1, 'region', jsonb_build_object('zone', 'eu-' || (chance3 * 3)::int)))
+                                       'channel', (ARRAY['web', 'app', 'shop', 'phone'])[1 + floor(chance4 * 4)::int]))
        || CASE
            WHEN kind = 'refund' AND chance5 < 0.05 THEN '{}'::jsonb                                             -- written before refunds had details
            WHEN kind = 'refund' AND chance5 < 0.15 THEN '{"refund": {"currency": "EUR", "reason": "lost"}}'       -- no amount

@@ -315,14 +315,20 @@ class Step(Stage):
 
 
 @pytest.fixture(scope="module")
-def rollout(sandbox, database, answers):
+def rollout(sandbox, in_advance, answers):
     """The migrations, ready to be run one by one. One that is missing is missed only where it is needed."""
     texts = {}
     for name in ANSWERS:
         with contextlib.suppress(AnswerError):
             texts[name] = answers[name]
-    with Rollout(sandbox, database, texts, STEPS) as rollout:
+    with in_advance(lambda database: Rollout(sandbox, database, texts, STEPS)) as rollout:
         yield rollout
+
+
+@pytest.fixture(scope="module")
+def database(rollout):
+    """The one that the migrations run on."""
+    return rollout.database
 
 
 @pytest.fixture(scope="module")

@@ -83,7 +83,10 @@ class Checker:
         try:
             lab = course.find(request["lab"])
             if request["do"] == "check":
-                verdicts = [verdict.to_json() for verdict in self._check(session, lab, request)]
+                try:
+                    verdicts = [verdict.to_json() for verdict in self._check(session, lab, request)]
+                finally:
+                    self.bench.in_advance.end()
                 return {"verdicts": verdicts, "server": self.bench.where()}
             if request["do"] == "solution":
                 return {"text": modules.solution(lab, request["answer"])}
@@ -96,10 +99,10 @@ class Checker:
             return {"fault": str(error)}
 
     def _check(self, session: pytest.Session, lab: course.Lab, request: Request) -> Iterator[Verdict]:
-        self.bench.answers = request["answers"]
+        self.bench.answers, self.bench.hidden_too = request["answers"], bool(request.get("hidden"))
         items = [
             item
-            for hidden in ([False, True] if request.get("hidden") else [False])
+            for hidden in ([False, True] if self.bench.hidden_too else [False])
             for item in self._collected(session, lab, hidden)
             if request.get("only") in (None, checks.describe(item.function).answer)
         ]

@@ -11,7 +11,7 @@ import itertools
 import json
 import queue
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Self
 
@@ -124,9 +124,9 @@ class DaskPool:
             else:
                 yield last or Judged(item, [], 0.0, fault=_why(future))
 
-    def spare(self, seconds: float) -> bool:
-        """The cluster judges elsewhere, or has cores of its own."""
-        return True
+    def spare(self, seconds: float, then: Callable[[], object]) -> None:
+        """At once: the cluster judges elsewhere, or has cores of its own."""
+        then()
 
     def stop(self) -> None:
         """Hands out nothing more; what is judged just now is judged to its end, and then its services end."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, Protocol, Self, get_args
@@ -44,9 +44,9 @@ class Judges(Protocol):
         """Judges all of it, and gives each as soon as it is done."""
         ...
 
-    def spare(self, seconds: float) -> bool:
-        """Whether this machine has a core and memory for `seconds` of other work. A pool lets one worker go, once the others
-        need no longer for the rest."""
+    def spare(self, seconds: float, then: Callable[[], object]) -> None:
+        """Calls `then`, once or more, as soon as this machine has a core and memory for `seconds` of other work. A pool lets one
+        worker go for it, once the others need no longer for the rest: it is to be asked after each judgement."""
         ...
 
     def stop(self) -> None:
@@ -157,8 +157,7 @@ class Pool:
         self.jobs, self.backend = jobs, backend
         self._order = WorkOrder([])
         self._done: queue.SimpleQueue[Judged | BaseException | None] = queue.SimpleQueue()
-        self._judged, self._seconds = 0, 0.0  # how many, and how long they took together
-        self._sparing = False
+        self._then: Callable[[], object] | None = None  # what is called when that worker has gone
         self._may_leave = threading.Semaphore(0)  # the worker that acquires it goes
         self._stopped = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -179,16 +178,16 @@ class Pool:
             if done is None:
                 running -= 1
             else:
-                self._judged, self._seconds = self._judged + 1, self._seconds + done.seconds
                 yield done
 
-    def spare(self, seconds: float) -> bool:
-        """Whether one worker has gone, or there is only one. Asked again, it gives the state of the same worker."""
+    def spare(self, seconds: float, then: Callable[[], object]) -> None:
+        """Calls `then` once one worker has gone, or at once where there is only one."""
         others = len(self._threads) - 1
-        if not self._sparing and len(self._order) * self._seconds / self._judged <= others * seconds:
-            self._sparing = True
+        if not others:
+            then()
+        elif not self._then and self._order.seconds_left() <= others * seconds:
+            self._then = then
             self._may_leave.release()
-        return not others or not all(thread.is_alive() for thread in self._threads)
 
     def stop(self) -> None:
         """Hands out nothing more; what takes longer than GRACE is given up. Waits until all services are given back."""
@@ -208,16 +207,28 @@ class Pool:
         self.stop()
 
     def _work(self) -> None:
-        item = None
         try:
             with Worker(self.backend) as worker:
                 self._busy.append(worker)
-                while not self._stopped.is_set() and not self._may_leave.acquire(blocking=False):
-                    if not (item := self._order.take(item)):
-                        break
-                    self._done.put(worker.judge(item))
+                left = self._judge_with(worker)
                 self._busy.remove(worker)
+            if left and self._then:
+                self._then()
         except BaseException as error:
             self._done.put(error)
         finally:
             self._done.put(None)
+
+    def _judge_with(self, worker: Worker) -> bool:
+        """Judges as long as there is work. Returns whether it ended before, for it may leave."""
+        last = None
+        while not self._stopped.is_set():
+            if self._may_leave.acquire(blocking=False):
+                return True
+            if not (item := self._order.take(last)):
+                break
+            judged = worker.judge(item)
+            self._order.took(judged.seconds, item, last)
+            self._done.put(judged)
+            last = item
+        return False

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from typing import Any
 
 import pytest
 
 from labkit import course
 from labkit.grading.answers import Answers
+from labkit.grading.in_advance import InAdvance, Make
 from labkit.grading.prepared import PreparedDatabases
 from labkit.services.lab_template import lab_template
 from labkit.services.postgres import GRADED, Database, Postgres, ServiceFault, Template, postgres
@@ -24,12 +25,14 @@ class Bench:
     def __init__(self, purpose: str) -> None:
         self.purpose = purpose
         self.answers: dict[str, str] = {}
+        self.hidden_too = False  # whether the hidden checks' turn comes after the visible ones'
         self.notes: dict[str, Any] = {}
         self.compared: tuple[str, object, object] | None = None
         self._server: Postgres | None = None
         self._spare: Database | None = None
         self._spare_template: Template | None = None
         self.prepared = PreparedDatabases(self.database, trusted=purpose == "learner")
+        self.in_advance = InAdvance(self.database)
 
     def server(self) -> Postgres:
         """The server, started or joined on first use, and anew when it is gone."""
@@ -126,6 +129,17 @@ def prepared(request: pytest.FixtureRequest, template: Template) -> Iterator[Cal
     kept = bench_of(request).prepared
     with ExitStack() as used:
         yield lambda text="": used.enter_context(kept.database(template, text))
+
+
+@pytest.fixture(scope="module")
+def in_advance(request: pytest.FixtureRequest, template: Template) -> Callable[[Make], AbstractContextManager[Any]]:
+    """`in_advance(make)`: a context manager of what `make(database)` gives, on a clone of its own. For what takes long to start:
+    that of the hidden checks is begun beside the visible ones.
+    """
+    lab, hidden = request.node.stash[LAB]
+    bench = bench_of(request)
+    following = lab_template(lab.key, hidden=True) if bench.hidden_too and not hidden else None
+    return lambda make: bench.in_advance.entered(template, make, following)
 
 
 @pytest.fixture

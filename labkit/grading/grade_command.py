@@ -160,5 +160,5 @@ def _judge(
                 marking.unmark(judged)
                 audit.record(judged)  # after that: what is noted here is not judged again
                 marking.mark(judged)
-                marking.begin_if(those.spare)
+                marking.begin_when(those.spare)
             progress.add(judged)

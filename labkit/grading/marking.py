@@ -51,9 +51,13 @@ class Marking:
         if not self._unjudged[student] and student not in self._faulty:
             self._ready.put(student)
 
-    def begin_if(self, spared: Callable[[float], bool]) -> None:
-        """Begins, unless it has, if that is `spared` which it takes: the seconds that it is told."""
-        if not self._thread.ident and spared(LOADING + EACH * len(self._unjudged)):
+    def begin_when(self, spared: Callable[[float, Callable[[], object]], object]) -> None:
+        """Begins, unless it has, when `spared` calls back, which is told the seconds that it takes."""
+        if not self._thread.ident:
+            spared(LOADING + EACH * len(self._unjudged), self._begin)
+
+    def _begin(self) -> None:
+        if not self._thread.ident:
             self._thread.start()
 
     def finish(self) -> bool:
@@ -61,7 +65,7 @@ class Marking:
 
         Raises GradebookLocked, and what the disk or the gradebook raised.
         """
-        self.begin_if(lambda _: True)
+        self._begin()
         self._ready.put(None)
         with Progress(console=self.console, transient=True) as progress:
             task = progress.add_task("Marking", total=len(self.students) - len(self._faulty))

@@ -25,6 +25,9 @@ class PreparedDatabases:
     def __init__(self, clone: Callable[[Template], Database], *, trusted: bool) -> None:
         self._clone, self._trusted = clone, trusted
         self._idle: OrderedDict[tuple[Template, str], Database] = OrderedDict()
+        self._out: dict[
+            Database, int
+        ] = {}  # those handed out, and the count of transactions up to which nothing is the user's
 
     @contextmanager
     def database(self, template: Template, text: str) -> Iterator[Database]:
@@ -34,25 +37,43 @@ class PreparedDatabases:
             database = self._made(template, text)
         unchanged = False
         try:
-            before = self._written(database)
+            self._out[database] = self._written(database)
             yield database
             with suppress(psycopg.Error, ServiceFault):
-                unchanged = self._written(database) == before
+                unchanged = self._written(database) == self._out[database]
         finally:
-            if unchanged and (template, text) not in self._idle:
-                self._keep(template, text, database)
-            else:
-                database.drop()
+            self._out.pop(database, None)
+            with self._writing():
+                if unchanged and (template, text) not in self._idle:
+                    self._keep(template, text, database)
+                else:
+                    database.drop()
 
     def _made(self, template: Template, text: str) -> Database:
-        database = self._clone(template)
-        try:
-            if text:
-                run(database, text)
-        except BaseException:
-            database.drop()
-            raise
-        return database
+        with self._writing():
+            database = self._clone(template)
+            try:
+                if text:
+                    run(database, text)
+            except BaseException:
+                database.drop()
+                raise
+            return database
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """What is written meanwhile is not held against the databases that are out: it is in others."""
+        before = self._count()
+        yield
+        if before and (after := self._count()):
+            self._out = {database: count + after - before for database, count in self._out.items()}
+
+    def _count(self) -> int:
+        """As the databases that are out count; 0 where there is none, or it cannot be told: then they count as written to."""
+        for database in self._out:
+            with suppress(psycopg.Error, ServiceFault):
+                return self._written(database)
+        return 0
 
     def _written(self, database: Database) -> int:
         return 0 if self._trusted else transactions_that_wrote(database.server)

@@ -5,6 +5,7 @@ A checker keeps the databases on which an answer's text ran (`prepared`), so who
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import deque
 from collections.abc import Iterable
@@ -29,12 +30,27 @@ class Work:
         return self.lab.key, self.answers.get(next(iter(self.lab.answers)), "")
 
 
+@dataclass
+class Spent:
+    """Seconds of so many judgements."""
+
+    count: int = 0
+    seconds: float = 0.0
+
+    def left(self, count: int) -> float:
+        """The seconds that so many more will take; without end where none is known."""
+        if not count:
+            return 0.0
+        return count * self.seconds / self.count if self.count else math.inf
+
+
 class WorkOrder:
     """All work of a run, from which each worker takes its next; any thread may ask."""
 
     def __init__(self, work: Iterable[Work]) -> None:
         self._lock = threading.Lock()
         self._begun: set[Alike] = set()
+        self._first, self._again = Spent(), Spent()  # a worker's first of its kind, and what it judged after one alike
         self._groups: dict[Alike, deque[Work]] = {}
         for item in work:
             self._groups.setdefault(item.alike, deque()).append(item)
@@ -54,6 +70,19 @@ class WorkOrder:
             if not self._groups[alike]:
                 del self._groups[alike]
             return item
+
+    def took(self, seconds: float, item: Work, last: Work | None) -> None:
+        """Notes how long a worker took for `item`, after `last`. With its very first it brought its services up: that says nothing."""
+        if last:
+            with self._lock:
+                spent = self._again if item.alike == last.alike else self._first
+                spent.count, spent.seconds = spent.count + 1, spent.seconds + seconds
+
+    def seconds_left(self) -> float:
+        """How long one worker would be at what nobody has taken yet, as far as it is known."""
+        with self._lock:
+            firsts = len(self._groups.keys() - self._begun)
+            return self._first.left(firsts) + self._again.left(len(self) - firsts)
 
     def _largest(self) -> Alike | None:
         groups = self._groups

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from collections import Counter
 from collections.abc import Iterator
 
@@ -120,18 +121,21 @@ def test_a_worker_outlives_its_checker_and_its_server(lab):
 
 def test_a_worker_goes_when_the_others_can_do_the_rest(lab):
     """Not before; and what it leaves, they do."""
-    items = works(lab, 16)
+    items, gone, judged = works(lab, 16), threading.Event(), 0
     with Pool(2) as pool:
-        spared = [pool.spare(0.0 if number < 3 else 1000.0) for number, _ in enumerate(pool.judge(items))]
-    assert len(spared) == len(items)
-    assert spared[:3] == [False] * 3
-    assert spared[-1]
+        for _ in pool.judge(items):
+            pool.spare(0.0 if judged < 3 else 1000.0, gone.set)
+            judged += 1
+            assert judged > 3 or not gone.is_set()
+    assert judged == len(items)
+    assert gone.is_set()
 
 
 def test_the_only_worker_stays(lab):
     """There is a core for other work anyway."""
     with Pool(1) as pool:
-        assert [pool.spare(0.0) for _ in pool.judge(works(lab, 3))] == [True] * 3
+        told: list[bool] = []
+        assert len([pool.spare(0.0, lambda: told.append(True)) for _ in pool.judge(works(lab, 3))]) == len(told) == 3
 
 
 def test_what_an_answer_leaves_on_its_server_goes_with_the_server(lab):

@@ -68,6 +68,22 @@ def test_the_same_text_twice_at_a_time(prepared: PreparedDatabases) -> None:
     assert [first.is_there(), second.is_there()] == [False, True]
 
 
+def test_one_that_is_made_beside_it_is_not_held_against_it(prepared: PreparedDatabases) -> None:
+    with prepared.database(ROWS, TEXT) as first, prepared.database(ROWS, "") as second:
+        assert first.name != second.name
+    assert used(prepared, TEXT, "SELECT 1").name == first.name
+    assert used(prepared, "", "SELECT 1").name == second.name
+
+
+def test_what_was_written_before_another_was_made_is_still_seen(prepared: PreparedDatabases) -> None:
+    with prepared.database(ROWS, TEXT) as first:
+        with first.connect() as connection:
+            connection.execute("DELETE FROM item")
+        with prepared.database(ROWS, ""):
+            pass
+    assert not first.is_there()
+
+
 def test_a_server_that_is_gone_is_no_fault_of_who_gives_back(prepared: PreparedDatabases, server: Postgres) -> None:
     with prepared.database(ROWS, TEXT) as first:
         server.restart()

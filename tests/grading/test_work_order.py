@@ -49,6 +49,20 @@ def test_an_answer_that_is_missing_is_like_other_missing_ones():
     assert {first.student, taken(order, first).student} == {"ada", "bob"}
 
 
+def test_it_knows_how_long_the_rest_will_take():
+    order = WorkOrder(works("aaaabbc"))
+    first, second = taken(order), taken(order)
+    order.took(100.0, first, None)
+    assert order.seconds_left() == float("inf")  # nothing is known yet but what includes a worker's start
+    third = taken(order, first)
+    order.took(1.0, third, first)
+    order.took(8.0, second, third)
+    assert order.seconds_left() == 8.0 + 3 * 1.0  # a c, and a, a and b after one alike
+    while taken(order, third) and len(order):
+        pass
+    assert order.seconds_left() == 0.0
+
+
 def test_many_threads_get_each_once():
     order = WorkOrder(works("abcde" * 200))
 

@@ -10,6 +10,7 @@ from test_alembic_expand_contract import (
     backfilled,
     columns,
     contracted,
+    database,
     expanded,
     filled,
     rollout,
