@@ -27,6 +27,7 @@ JUDGES = (
             "checker",
             "checks",
             "fixtures",
+            "in_advance",
             "judgement",
             "kinds",
             "prepared",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
 
 from markupsafe import Markup
 
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
 
     from labkit.notebook.session import Session
 
-RESET = "Reset the database"
+RESET, UNDO = "Reset the database", "Undo the reset"
+T = TypeVar("T")
 
 
 def lab_header(session: Session) -> Page:
@@ -33,7 +35,7 @@ def lab_header(session: Session) -> Page:
     text = [f"{lab.title} ({aside})", *(f"  - {text}" for text in lab.objectives)]
     if "postgres" in lab.needs:
         text += [f"  Service: {session.server.where}", f"  Connect: {connection_string(session)}"]
-        text.append("  %reset_database puts the data back, %restart brings up a new server.")
+        text.append("  %reset_database puts the data back (%undo_reset), %restart brings up a new server.")
     return Page(html, "\n".join(text))
 
 
@@ -52,7 +54,7 @@ def _service(session: Session) -> Markup:
 
 
 class Controls:
-    """The header's buttons. A reset is asked for twice, as it cannot be undone."""
+    """The header's buttons. A reset is done at once, and can be undone."""
 
     def __init__(self, session: Session) -> None:
         self.session = session
@@ -61,56 +63,50 @@ class Controls:
         """For front ends without widgets; the header has said it."""
         return Page(
             Markup(
-                "<p class='lk-quiet'><code>%reset_database</code> puts the data back, "
+                "<p class='lk-quiet'><code>%reset_database</code> puts the data back, <code>%undo_reset</code> takes that back, "
                 "<code>%restart</code> brings up a new server.</p>"
             ),
             "",
         )
 
     def widget(self) -> DOMWidget:
-        """Reset, with yes and no; restart."""
+        """Reset, its undo, restart."""
         from ipywidgets import HTML, HBox, VBox
 
         self.said = HTML()
-        self.reset = offers._button(RESET, "undo", self._confirm)
-        self.yes = offers._button("Yes, reset", "check", self._reset)
-        self.no = offers._button("Keep it", "times", self._back)
-        self.yes.button_style = "warning"
-        self.restart = offers._button("Restart the service", "refresh", self._restart)
-        self._back()
-        return VBox([HBox([self.reset, self.yes, self.no, self.restart]), self.said])
+        self.reset = offers._button(RESET, "refresh", lambda: self._do(reset, can_undo=True))
+        self.undo = offers._button(UNDO, "undo", lambda: self._do(undo_reset))
+        self.restart = offers._button("Restart the service", "power-off", lambda: self._do(offers.restart))
+        self.undo.layout.display = "none"
+        return VBox([HBox([self.reset, self.undo, self.restart]), self.said])
 
-    def _confirm(self) -> None:
-        self._say("What you made in this database will be gone. Your cells and your progress stay.")
-        self._visible(asking=True)
-
-    def _back(self) -> None:
-        self.said.value = ""
-        self._visible(asking=False)
-
-    def _reset(self) -> None:
-        self._visible(asking=False)
-        self.said.value = framed(reset(self.session).html)
-
-    def _restart(self) -> None:
-        self.restart.disabled = True
-        self._say("⏳ Restarting …")
-        self.said.value = framed(offers.restart(self.session).html)
-        self.restart.disabled = False
-
-    def _say(self, text: str) -> None:
-        self.said.value = framed(Markup("<p role='status'>{}</p>").format(text))
-
-    def _visible(self, asking: bool) -> None:
-        for button, shown in ((self.reset, not asking), (self.yes, asking), (self.no, asking)):
-            button.layout.display = "" if shown else "none"
+    def _do(self, act: Callable[[Session], Page], *, can_undo: bool = False) -> None:
+        buttons = self.reset, self.undo, self.restart
+        for button in buttons:
+            button.disabled = True
+        self.said.value = framed(Markup("<p role='status'>⏳ …</p>"))
+        self.said.value = framed(act(self.session).html)
+        for button in buttons:
+            button.disabled = False
+        self.undo.layout.display = "" if can_undo else "none"
 
 
 def reset(session: Session) -> Page:
     """Resets the database, and says how that went."""
+    return _told(lambda: session.reset(undoable=True), lambda _: "✓ The database is as at the lab's start.")
+
+
+def undo_reset(session: Session) -> Page:
+    """Takes the last reset back, and says how that went."""
+    return _told(
+        session.undo_reset,
+        lambda undone: "✓ The database is as it was before the reset." if undone else "There is no reset to take back.",
+    )
+
+
+def _told(act: Callable[[], T], text: Callable[[T], str]) -> Page:
     try:
-        session.reset()
+        said = text(act())
     except ServiceFault as fault:
         return fault_panel(str(fault))
-    text = "The database is as at the lab's start."
-    return Page(Markup("<p role='status'>✓ {}</p>").format(text), text)
+    return Page(Markup("<p role='status'>{}</p>").format(said), said)

@@ -11,7 +11,7 @@ from IPython.core.magic import Magics, cell_magic, line_magic, magics_class
 from labkit.checker_process import CheckerFault
 from labkit.course import CourseError
 from labkit.notebook import session as sessions
-from labkit.notebook.lab_header import Controls, lab_header, reset
+from labkit.notebook.lab_header import Controls, lab_header, reset, undo_reset
 from labkit.notebook.offers import Offers, Restart, restart, solution_page
 from labkit.notebook.page import Page, has_widgets, show
 from labkit.notebook.session import Session
@@ -118,8 +118,13 @@ class LabMagics(Magics):
 
     @line_magic
     def reset_database(self, line: str) -> None:
-        """`%reset_database` puts the database back to how the lab starts."""
+        """`%reset_database` puts the database back to how the lab starts; `%undo_reset` takes that back."""
         show(reset(self._session()))
+
+    @line_magic
+    def undo_reset(self, line: str) -> None:
+        """`%undo_reset` brings back what was in the database before it was reset."""
+        show(undo_reset(self._session()))
 
     @line_magic
     def restart(self, line: str) -> None:

@@ -39,6 +39,7 @@ class Session:
         self.answers: dict[str, str] = {}
         self.verdicts: dict[str, list[Verdict]] = {}
         self.changed: set[str] = set()  # answers that left something in the database
+        self._changed_before: set[str] = set()  # the same, before the reset that can be undone
         self._server: Postgres | None = None
         self._database: Database | None = None
 
@@ -109,10 +110,19 @@ class Session:
         """The solution of an answer. Raises CheckerFault when this copy of the course has none."""
         return self.checker.ask("solution", self.lab.key, answer=name).result(_waiting("Opening the solution"))["text"]
 
-    def reset(self) -> None:
+    def reset(self, *, undoable: bool = False) -> None:
         """Puts the database back to how the lab starts. Raises ServiceFault."""
-        self._slowly("Resetting the database", self.database.reset)
+        self._slowly("Resetting the database", lambda: self.database.reset(undoable=undoable))
+        if undoable:
+            self._changed_before = set(self.changed)
         self.changed.clear()
+
+    def undo_reset(self) -> bool:
+        """Takes back the last undoable reset. Returns whether there was one to take back. Raises ServiceFault."""
+        undone = self._slowly("Taking the reset back", self.database.undo_reset)
+        if undone:
+            self.changed = self._changed_before
+        return undone
 
     def changed_beside(self, name: str) -> tuple[list[str], list[str]]:
         """The answers above `name`, and those below it, that left something in the database."""

@@ -28,8 +28,8 @@ def has_role(connection: psycopg.Connection, name: str) -> bool:
     return connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [name]).fetchone() is not None
 
 
-def drop_database(connection: psycopg.Connection, name: str) -> None:
-    """Ends a database's sessions and drops it, if it is there.
+def end_sessions(connection: psycopg.Connection, name: str) -> None:
+    """Ends the sessions of a database, and awaits that for a second.
 
     DROP itself would wait for the end of a session in steps of 100 ms, so we look before, every millisecond.
     """
@@ -37,4 +37,18 @@ def drop_database(connection: psycopg.Connection, name: str) -> None:
     deadline = time.monotonic() + 1
     while connection.execute(sessions, [name]).fetchall() and time.monotonic() < deadline:
         time.sleep(0.001)
+
+
+def drop_database(connection: psycopg.Connection, name: str) -> None:
+    """Ends a database's sessions and drops it, if it is there."""
+    end_sessions(connection, name)
     execute(connection, "DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
+
+
+def rename_database(connection: psycopg.Connection, name: str, new: str) -> None:
+    """Ends a database's sessions and gives it another name; what had that name is dropped."""
+    drop_database(connection, new)
+    execute(connection, "ALTER DATABASE {} ALLOW_CONNECTIONS false", name)  # others may try to connect again and again
+    end_sessions(connection, name)
+    execute(connection, "ALTER DATABASE {} RENAME TO {}", name, new)
+    execute(connection, "ALTER DATABASE {} ALLOW_CONNECTIONS true", new)

@@ -16,7 +16,7 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from labkit.services.fault import ServiceFault
-from labkit.services.postgres_admin import OWNER, drop_database, execute, has_database, has_role
+from labkit.services.postgres_admin import OWNER, drop_database, execute, has_database, has_role, rename_database
 from labkit.services.postgres_template import Template
 
 if TYPE_CHECKING:
@@ -69,6 +69,11 @@ class Database:
         self.name = self.role = template.clone()
         self.password = secrets.token_hex(16)
         self._make(progress)
+
+    @property
+    def _before(self) -> str:
+        """The name of what an undoable reset put away."""
+        return f"{self.name}_before"
 
     @property
     def host(self) -> str:
@@ -163,16 +168,28 @@ class Database:
         with contextlib.suppress(psycopg.Error), self.server.superuser() as admin:
             admin.execute(sessions, [self.role])
 
-    def reset(self) -> None:
+    def reset(self, *, undoable: bool = False) -> None:
         """Back to the template: same name, role and password; its sessions end. Raises ServiceFault."""
         with self.server.administration() as admin:
-            drop_database(admin, self.name)
+            if undoable and has_database(admin, self.name):
+                rename_database(admin, self.name, self._before)
+            else:
+                drop_database(admin, self.name)
         self._make()
+
+    def undo_reset(self) -> bool:
+        """Back to what it was before the last undoable reset. Returns whether there was one. Raises ServiceFault."""
+        with self.server.administration() as admin:
+            if not has_database(admin, self._before):
+                return False
+            rename_database(admin, self._before, self.name)
+            return True
 
     def drop(self) -> None:
         """Drops the database and its role. A server that is gone has dropped them already."""
         with contextlib.suppress(ServiceFault), self.server.administration() as admin:
             drop_database(admin, self.name)
+            drop_database(admin, self._before)
             execute(admin, "DROP ROLE IF EXISTS {}", self.role)
 
     def __enter__(self) -> Self:

@@ -116,15 +116,28 @@ def test_a_killed_server_comes_back_with_one_click(opened):
     assert "✓ passed" in opened.run(RIGHT).text
 
 
-def test_reset_asks_first(opened):
-    opened.run("%%sql\nCREATE TABLE mine ()")
+def test_a_reset_can_be_undone(opened):
+    opened.run("%%answer index\nCREATE INDEX by_word ON item (word)")
+    opened.run("%%sql\nCREATE TABLE mine AS SELECT 42 AS n")
+    assert "Undo the reset" not in opened.buttons()
     opened.click("Reset the database")
-    assert "will be gone" in opened.shown()
-    opened.click("Keep it")
-    assert not opened.run("%%sql\nSELECT * FROM mine").error
-    opened.click("Reset the database")
-    opened.click("Yes, reset")
+    assert "✓ The database is as at the lab" in opened.shown()
     assert "does not exist" in opened.run("%%sql\nSELECT * FROM mine").text
+    opened.click("Undo the reset")
+    assert "✓ The database is as it was before the reset." in opened.shown()
+    assert "Undo the reset" not in opened.buttons()
+    assert "42" in opened.run("%%sql\nSELECT * FROM mine").text
+    again = opened.run("%%answer index\nCREATE INDEX by_word ON item (word)").text
+    assert "index had changed the database before, so that was reset first." in again
+
+
+def test_undo_in_a_terminal(opened):
+    assert "There is no reset to take back." in opened.run("%undo_reset").text
+    opened.run("%%sql\nCREATE TABLE mine AS SELECT 42 AS n")
+    opened.run("%reset_database")
+    assert "✓ The database is as it was before the reset." in opened.run("%undo_reset").text
+    assert "42" in opened.run("%%sql\nSELECT * FROM mine").text
+    assert "There is no reset to take back." in opened.run("%undo_reset").text
 
 
 def test_an_interrupted_query_stops_on_the_server_too(opened):

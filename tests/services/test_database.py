@@ -89,6 +89,27 @@ def test_reset_undoes_everything_and_keeps_the_credentials(server: Postgres) -> 
             assert connection.execute("SHOW work_mem").fetchone() == ("4MB",)
 
 
+def test_a_reset_can_be_undone_once(server: Postgres) -> None:
+    with server.database(ROWS) as database:
+        assert not database.undo_reset()
+        for word in ("first", "second"):
+            with database.connect() as connection:
+                connection.execute(f"CREATE TABLE {word} ()")
+            database.reset(undoable=True)
+        connection = database.connect()
+        assert database.undo_reset()
+        with pytest.raises(psycopg.OperationalError):
+            connection.execute("SELECT 1")
+        with database.connect() as connection:
+            found = "SELECT to_regclass('first'), to_regclass('second'), has_schema_privilege('public', 'CREATE')"
+            assert connection.execute(found).fetchone() == (None, "second", True)
+        assert not database.undo_reset()
+        database.reset(undoable=True)
+    with server.administration() as admin:
+        left = "SELECT count(*) FROM pg_database WHERE starts_with(datname, %s)"
+        assert admin.execute(left, [database.name]).fetchone() == (0,)
+
+
 def test_another_seed_is_another_template(server: Postgres) -> None:
     said: list[str] = []
     other = Template(ROWS.name, ROWS.scripts, seed=8)

@@ -146,7 +146,8 @@ def test_a_deadline_holds_where_the_role_lifts_its_time_out(database: Database) 
     assert time.monotonic() - started < 5
 
 
-def test_reset_gets_through_a_storm_of_sessions(database: Database) -> None:
+@pytest.mark.parametrize("undoable", [False, True])
+def test_reset_gets_through_a_storm_of_sessions(database: Database, undoable: bool) -> None:
     stop = threading.Event()
 
     def storm() -> None:
@@ -161,7 +162,8 @@ def test_reset_gets_through_a_storm_of_sessions(database: Database) -> None:
     for thread in threads:
         thread.start()
     try:
-        database.reset()
+        database.reset(undoable=undoable)
+        assert database.undo_reset() == undoable
     finally:
         stop.set()
         database.end_sessions()
