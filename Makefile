@@ -3,7 +3,7 @@ SHELL := /bin/bash
 unexport PYTHONDONTWRITEBYTECODE VIRTUAL_ENV PYTHONPATH PYTHONHOME
 BIN := .venv/bin
 STAMP := .venv/.labkit-env
-SHARED := -n 2
+SHARED := -n 3 # on two cores: two would leave them idle while they wait for services
 
 .PHONY: env lab test test-all bench bench-grading lint format lock clean
 .DEFAULT_GOAL := env

@@ -11,9 +11,11 @@ import signal
 import sys
 from pathlib import Path
 
-from jupyterlab.labapp import LabApp
-
+from labkit import quickly
 from labkit.course import root
+
+quickly.skip_iri_grammar()
+from jupyterlab.labapp import LabApp  # noqa: E402
 
 
 def main(arguments: list[str]) -> None:

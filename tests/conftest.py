@@ -3,7 +3,7 @@
 At its end a run says how many tests ran on which backend, and every test that did not run with the reason.
 With `--room` (as `make test` runs it) it also fails when anything is left that was not there before.
 
-Several processes of pytest-xdist may share the work (`-n 2`): each has folders of its own inside those of the first, which looks at
+Several processes of pytest-xdist may share the work (`-n 3`): each has folders of its own inside those of the first, which looks at
 the room. What stands in one file stays in one process, unless its tests say `xdist_group`.
 """
 

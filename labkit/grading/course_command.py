@@ -49,7 +49,7 @@ def nbgrader(folder: Path, *arguments: str) -> None:
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
     }
     ran = subprocess.run(
-        [sys.executable, "-m", "nbgrader", *arguments],
+        [sys.executable, "-m", "labkit.quickly", "nbgrader", *arguments],
         cwd=folder,
         env=environment,
         capture_output=True,

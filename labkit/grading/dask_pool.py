@@ -11,6 +11,7 @@ import itertools
 import json
 import queue
 import secrets
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Self
@@ -27,21 +28,28 @@ from labkit.services.fault import ServiceFault
 PLUGIN = "labkit-grading"
 AT = ", Dask worker "  # in the audit trail, between a server and an address
 PATIENCE = 120.0  # seconds without any worker until the run is given up
+IDLE = 60.0  # seconds without work after which a worker's services end: whoever asked for them may have been killed
 
 
 class Workers(WorkerPlugin):
-    """On each Dask worker: as many of the engine's workers as it has tasks at a time, kept until the run is over."""
+    """On each Dask worker: as many of the engine's workers as it has tasks at a time, kept until the run is over or has no work
+    for `idle` seconds."""
 
     name = PLUGIN
+
+    def __init__(self, idle: float = IDLE) -> None:
+        self.idle = idle
 
     def setup(self, worker: Any) -> None:
         """Starts nothing yet: the first task does."""
         self._idle: queue.LifoQueue[Worker] = queue.LifoQueue()
+        self._timer = threading.Timer(0, self._close_idle)
         self._over = False
 
     async def teardown(self, worker: Any) -> None:
         """Gives all services back; those of a task that still runs are given back when it ends."""
         self._over = True
+        self._timer.cancel()
         await asyncio.to_thread(self._close_idle)
 
     @contextmanager
@@ -57,6 +65,14 @@ class Workers(WorkerPlugin):
             self._idle.put(worker)
             if self._over:
                 self._close_idle()
+            else:
+                self._close_when_idle()
+
+    def _close_when_idle(self) -> None:
+        self._timer.cancel()
+        self._timer = threading.Timer(self.idle, self._close_idle)
+        self._timer.daemon = True
+        self._timer.start()
 
     def _close_idle(self) -> None:
         while True:

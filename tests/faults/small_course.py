@@ -93,7 +93,7 @@ class SmallCourse:
 
     def nbgrader(self, *arguments: str) -> None:
         """Runs nbgrader to its end, which must be a good one."""
-        process = self.start("-m", "nbgrader", *arguments)
+        process = self.start("-m", "labkit.quickly", "nbgrader", *arguments)
         said, _ = process.communicate(timeout=600)
         assert process.returncode == 0, said
 

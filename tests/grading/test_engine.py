@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import threading
@@ -14,7 +15,7 @@ from distributed import LocalCluster
 
 from labkit import course
 from labkit.checker_process import CheckerFault
-from labkit.grading.dask_pool import DaskPool
+from labkit.grading.dask_pool import DaskPool, Workers
 from labkit.grading.engine import Judged, Pool, Worker, verdicts_from
 from labkit.grading.work_order import Work
 from labkit.services.fault import ServiceFault
@@ -104,6 +105,20 @@ def test_labkit_grade_over_dask(lab, cluster, tmp_path):
     assert made.marks() == worth
     assert Counter(entry["student"] for entry in made.audited()) == dict.fromkeys(worth, 1)
     assert {"Dask worker" in entry["server"] for entry in made.audited()} == {True}
+
+
+def test_services_over_dask_end_when_there_is_no_more_work(lab):
+    """Whoever asked for them may have been killed, and nobody else gives them back."""
+    workers = Workers(idle=0.2)
+    workers.setup(None)
+    with workers.one() as worker:
+        assert not worker.judge(works(lab, 1)[0]).fault
+        services = [psutil.Process(pid_of(name)) for name in ("checker", "server", "keeper")]
+    assert psutil.wait_procs(services, timeout=30)[1] == []
+    with workers.one() as again:
+        assert again is not worker
+        assert not again.judge(works(lab, 1)[0]).fault
+    asyncio.run(workers.teardown(None))
 
 
 def test_a_worker_outlives_its_checker_and_its_server(lab):
