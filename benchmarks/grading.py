@@ -142,7 +142,13 @@ def _workers(lab: course.Lab) -> Iterator[Row]:
 def _over_dask(lab: course.Lab) -> Run:
     from distributed import LocalCluster
 
-    with LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster:
+    with LocalCluster(
+        n_workers=2,
+        threads_per_worker=1,
+        processes=True,
+        dashboard_address=None,
+        local_directory=os.environ["LABKIT_HOME"],
+    ) as cluster:
         ours(lab, 2 * FEW, "--scheduler", cluster.scheduler_address)  # its workers' own templates
         return ours(lab, MANY, "--dry-run", "--scheduler", cluster.scheduler_address)
 

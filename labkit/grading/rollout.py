@@ -6,6 +6,7 @@ with Rollout(sandbox, database, answers, ["upgrade expand", "upgrade contract", 
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -29,6 +30,7 @@ class Rollout:
     def __init__(self, sandbox: Sandbox, database: Database, answers: Mapping[str, str], steps: Sequence[str]) -> None:
         self.sandbox, self.database, self.answers, self.steps = sandbox, database, answers, steps
         self.taken = 0
+        self._begin = threading.Event()  # somebody waits for the program: its wall time counts from here
         self.first_error: AnswerError | None = None
 
     def __enter__(self) -> Self:
@@ -43,6 +45,7 @@ class Rollout:
             self._relay = stack.enter_context(
                 Relay(self.database.host, self.database.port, connections=Alembic.sessions)
             )
+            stack.callback(self._begin.set)
             self._running: Future[Finished] = threads.submit(self._run, self._relay)
             self._stack = stack.pop_all()
         return self
@@ -55,6 +58,7 @@ class Rollout:
 
         At the gates of further steps it stands when the one before is done.
         """
+        self._begin.set()
         while not self.taken and not self._running.done() and not self._is_at_first_gate():
             wait([self._running], timeout=POLL)
 
@@ -67,6 +71,7 @@ class Rollout:
             raise self.first_error
         number = self.taken
         self.taken += 1
+        self._begin.set()
         self._relay.let_flow()
         self._gates.execute("SELECT pg_advisory_unlock(%s, %s)", [GATE, number])
         try:
@@ -98,6 +103,7 @@ class Rollout:
             sockets=[relay.socket],
             limits=Alembic.sandbox,
             env=alembic_project.environment(self.database, host=folder, port=5432),
+            begin=self._begin,
         )
 
     def _is_at_first_gate(self) -> bool:

@@ -54,6 +54,7 @@ class WorkOrder:
         self._groups: dict[Alike, deque[Work]] = {}
         for item in work:
             self._groups.setdefault(item.alike, deque()).append(item)
+        self._kinds = len(self._groups)
 
     def __len__(self) -> int:
         """How many nobody has taken yet."""
@@ -81,7 +82,7 @@ class WorkOrder:
     def seconds_left(self) -> float:
         """How long one worker would be at what nobody has taken yet, as far as it is known."""
         with self._lock:
-            firsts = len(self._groups.keys() - self._begun)
+            firsts = self._kinds - len(self._begun)
             return self._first.left(firsts) + self._again.left(len(self) - firsts)
 
     def _largest(self) -> Alike | None:

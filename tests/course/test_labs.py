@@ -60,8 +60,6 @@ def test_every_answer_is_judged_and_marked_as_it_must_be(key, backend, tmp_path)
             expected[student] = {n: sum(v.earned for v in judged.verdicts if v.answer == n) for n in lab.answers}
             handed_in = made.submit(student, lab, notebook(lab, candidate.answers))
             store.put(lab, submission.read(handed_in, lab).answers, judged.verdicts)
-    if backend == "docker":
-        return  # marks are made of verdicts, wherever these come from: the embedded half looks at them
     nbgrader(made.folder, "autograde", lab.section, "--log-level=ERROR")
     marks = made.marks()
     assert {s: {n: marks[s][f"check-{n}"] for n in lab.answers} for s in expected} == expected

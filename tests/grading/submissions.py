@@ -44,7 +44,7 @@ def nbgrader(folder: Path, *arguments: str) -> None:
     """Runs nbgrader as an examiner does."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     ran = subprocess.run(
-        [sys.executable, "-m", "labkit.quickly", "nbgrader", *arguments],
+        [sys.executable, "-m", "nbgrader", *arguments],
         cwd=folder,
         env={**os.environ, "PATH": path},
         capture_output=True,

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import wait
+from dataclasses import replace
 
 import psycopg
 import pytest
 
 from labkit.grading.checks import AnswerError
+from labkit.grading.kinds import Alembic
 from labkit.grading.rollout import Rollout
 from labkit.grading.sandbox import Relay, Sandbox, choose
 from labkit.services.alembic_project import NotAMigration, files, heads, identifiers, line
@@ -115,6 +118,17 @@ def test_what_is_not_python_fails_its_own_step(box: Sandbox, database: Database)
         rollout.step()
         with pytest.raises(AnswerError, match="SyntaxError"):
             rollout.step()
+
+
+def test_wall_time_counts_from_when_the_program_is_asked_for(box: Sandbox, database: Database, monkeypatch):
+    """One that was started ahead of its use may have waited for longer than it may run."""
+    monkeypatch.setattr(Alembic, "sandbox", replace(Alembic.sandbox, seconds=4))
+    with Rollout(box, database, {"one": ONE}, ["upgrade one"]) as rollout:
+        assert not wait([rollout._running], timeout=5).done
+        rollout.step()
+        assert columns(database) == ["id", "a"]
+        assert wait([rollout._running], timeout=30).done
+    assert rollout._running.result().ended_by == "time"
 
 
 def test_leaving_early_ends_a_migration_that_never_would(box: Sandbox, database: Database):

@@ -67,7 +67,7 @@ def test_make_lab_from_nothing_answers_within_a_minute(fresh, record_property):
         assert answers(lab.url)
         seconds = time.monotonic() - started
         record_property("seconds", seconds)
-        assert seconds <= 60 * BESIDE, lab.printed
+        assert seconds <= 60 * min(BESIDE, 2), lab.printed
         assert lab.printed.count("http") == 1, lab.printed
         assert lab.stop(signal.SIGINT) != signal.SIGKILL
     assert not processes_of(fresh)
