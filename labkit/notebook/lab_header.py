@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 from markupsafe import Markup
 
 from labkit.notebook import offers
-from labkit.notebook.page import Page, framed, plural
+from labkit.notebook.page import Page, plural
 from labkit.notebook.verdict_panel import fault_panel
 from labkit.services.fault import ServiceFault
 
@@ -74,20 +74,16 @@ class Controls:
         from ipywidgets import HTML, HBox, VBox
 
         self.said = HTML()
-        self.reset = offers._button(RESET, "refresh", lambda: self._do(reset, can_undo=True))
-        self.undo = offers._button(UNDO, "undo", lambda: self._do(undo_reset))
-        self.restart = offers._button("Restart the service", "power-off", lambda: self._do(offers.restart))
+        self.reset = offers._button(RESET, "refresh", lambda: self._do("Resetting", reset, can_undo=True))
+        self.undo = offers._button(UNDO, "undo", lambda: self._do("Taking the reset back", undo_reset))
+        self.restart = offers._button(
+            "Restart the service", "power-off", lambda: self._do("Restarting", offers.restart)
+        )
         self.undo.layout.display = "none"
         return VBox([HBox([self.reset, self.undo, self.restart]), self.said])
 
-    def _do(self, act: Callable[[Session], Page], *, can_undo: bool = False) -> None:
-        buttons = self.reset, self.undo, self.restart
-        for button in buttons:
-            button.disabled = True
-        self.said.value = framed(Markup("<p role='status'>⏳ …</p>"))
-        self.said.value = framed(act(self.session).html)
-        for button in buttons:
-            button.disabled = False
+    def _do(self, what: str, act: Callable[[Session], Page], *, can_undo: bool = False) -> None:
+        offers.attended([self.reset, self.undo, self.restart], self.said, what, lambda: act(self.session))
         self.undo.layout.display = "" if can_undo else "none"
 
 

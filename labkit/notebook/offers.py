@@ -17,7 +17,7 @@ from labkit.services.fault import ServiceFault
 from labkit.verdict import Verdict
 
 if TYPE_CHECKING:
-    from ipywidgets import Button, DOMWidget
+    from ipywidgets import HTML, Button, DOMWidget
 
     from labkit.notebook.session import Session
 
@@ -140,10 +140,17 @@ class Restart:
 
     def restart(self) -> None:
         """Restarts, and says how that went."""
-        self.button.disabled = True
-        self.said.value = framed(Markup("<p role='status'>⏳ Restarting …</p>"))
-        self.said.value = framed(restart(self.session).html)
-        self.button.disabled = False
+        attended([self.button], self.said, "Restarting", lambda: restart(self.session))
+
+
+def attended(buttons: Sequence[Button], said: HTML, what: str, act: Callable[[], Page]) -> None:
+    """Does what a button is for while no button can be clicked, and says that it does, and then how it went."""
+    for button in buttons:
+        button.disabled = True
+    said.value = framed(Markup("<p role='status'>⏳ {} …</p>").format(what))
+    said.value = framed(act().html)
+    for button in buttons:
+        button.disabled = False
 
 
 def restart(session: Session) -> Page:
