@@ -26,11 +26,15 @@ LEAST = {"wrong": 4, "right": 2}
 
 @dataclass(frozen=True)
 class Candidate:
-    """One set of answers and what must come of it: `fails` is a check, or "all", or "" for full marks."""
+    """One set of answers and what must come of it: `fails` is a check, or "all", or "" for full marks.
+
+    Of a wrong one `only` those answers are judged that its file gives: the others are the solution's.
+    """
 
     name: str
     answers: dict[str, str]
     fails: str
+    only: tuple[str, ...] = ()
 
     def complaint(self, verdicts: list[Verdict]) -> str:
         """What is wrong with the verdicts, or nothing."""
@@ -44,7 +48,7 @@ class Candidate:
         if self.fails:
             known = {v.check for v in verdicts}
             if self.fails not in known:
-                return f"names {self.fails}, which is no check of this lab"
+                return f"names {self.fails}, which is no check of {' or '.join(self.only)}"
             others = f" (it failed: {', '.join(sorted(failed))})" if failed else ""
             return "" if self.fails in failed else f"should fail {self.fails}, and does not{others}"
         wrong = [f"{v.check}: {v.why} {v.got}" for v in verdicts if v.outcome != "pass"]
@@ -71,7 +75,8 @@ def _candidate(kind: str, path: Path, solutions: dict[str, str]) -> Candidate:
             f"{path}: its first line must be a comment `fails: test_NAME — why` or `right: why`, and `%%answer NAME` lines follow. "
             f"The lab's answers are {', '.join(solutions)}."
         )
-    return Candidate(f"{kind}/{path.stem}", {**solutions, **answers}, match["fails"] or "")
+    only = tuple(answers) if kind == "wrong" else ()
+    return Candidate(f"{kind}/{path.stem}", {**solutions, **answers}, match["fails"] or "", only)
 
 
 @click.command("verify")
@@ -105,7 +110,7 @@ def command(name: str, jobs: int, backends: tuple[str, ...]) -> None:
 def judge(pool: Pool, lab: course.Lab, found: list[Candidate]) -> Iterator[tuple[Candidate, Judged, str]]:
     """Each candidate as soon as it is judged, with what is wrong with its verdicts, or nothing."""
     by_name = {candidate.name: candidate for candidate in found}
-    for judged in pool.judge(Work(candidate.name, lab, candidate.answers) for candidate in found):
+    for judged in pool.judge(Work(candidate.name, lab, candidate.answers, candidate.only) for candidate in found):
         candidate = by_name[judged.work.student]
         yield candidate, judged, f"not judged: {judged.fault}" if judged.fault else candidate.complaint(judged.verdicts)
 

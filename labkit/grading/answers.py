@@ -61,10 +61,13 @@ def query(database: Database, text: str, *, deadline: float = DEADLINE, max_rows
     return given[-1]
 
 
-def explain(database: Database, text: str, *, deadline: float = DEADLINE) -> plan.Plan:
-    """The plan of an answer that is one query, really run, with its buffers. Raises AnswerError as `query`."""
-    with _session(database, text, deadline, asked=plan.PREFIX) as connection:
-        return plan.explain(connection, text, deadline=deadline)
+def explain(database: Database, text: str, *, deadline: float = DEADLINE, options: str = plan.OPTIONS) -> plan.Plan:
+    """The plan of an answer that is one query, really run, with its buffers; with `plan.NOT_RUN`, its nodes only.
+
+    Raises AnswerError as `query`.
+    """
+    with _session(database, text, deadline, asked=f"EXPLAIN ({options}) ") as connection:
+        return plan.explain(connection, text, options=options, deadline=deadline)
 
 
 @contextmanager

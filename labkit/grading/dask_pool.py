@@ -90,7 +90,7 @@ def judge(request: str) -> str:
     workers = dask_worker.plugins[PLUGIN]
     assert isinstance(workers, Workers)
     with workers.one() as worker:
-        judged = worker.judge(Work(asked["number"], lab, asked["answers"]))
+        judged = worker.judge(Work(asked["number"], lab, asked["answers"], tuple(asked["only"])))
     return json.dumps(
         {
             "checks": checks_key(lab),
@@ -168,7 +168,7 @@ class DaskPool:
         at = last.server.rpartition(AT)[2] if last else ""
         there = [at] if at in self._threads() else None
         key = next(self._keys)
-        request = json.dumps({"number": key, "lab": item.lab.key, "answers": item.answers})
+        request = json.dumps({"number": key, "lab": item.lab.key, "answers": item.answers, "only": item.only})
         future = self._client.submit(
             judge, request, key=key, pure=False, workers=there, allow_other_workers=bool(there)
         )
@@ -202,7 +202,7 @@ def _judged(item: Work, reply: dict[str, Any]) -> Judged:
     server, fault, remark = (str(reply[name]) for name in ("server", "fault", "remark"))
     if reply["checks"] != checks_key(item.lab):
         fault = f"{server} has other checks, or another version of the course, than this machine. Bring it up to date, and grade again."
-    verdicts = [] if fault else verdicts_from(item.lab, reply["verdicts"])
+    verdicts = [] if fault else verdicts_from(item, reply["verdicts"])
     return Judged(item, verdicts, float(reply["seconds"]), server, fault, remark)
 
 

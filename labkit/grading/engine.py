@@ -99,12 +99,13 @@ class Worker:
         needs_server = "postgres" in work.lab.needs
         if needs_server and self._server.revive():
             self._checker.stop()  # it may keep databases of a server that is no more
-        reply = self._checker.ask("check", work.lab.key, answers=work.answers, hidden=True).result()
+        asked = self._checker.ask("check", work.lab.key, answers=work.answers, only=work.only, hidden=True)
+        reply = asked.result()
         if needs_server and not self._server.survived():
             raise ServiceFault(
                 "The database server stopped while this was judged. If it does so each time, look at the answer by hand."
             )
-        return reply["server"], verdicts_from(work.lab, reply["verdicts"])
+        return reply["server"], verdicts_from(work, reply["verdicts"])
 
     def _clean_up(self) -> str:
         """Replaces a server on which the answer left anything. Returns a line about it."""
@@ -119,15 +120,15 @@ class Worker:
         return f"it left {left} on its server, which was replaced" if left else ""
 
 
-def verdicts_from(lab: course.Lab, data: Any) -> list[Verdict]:
+def verdicts_from(work: Work, data: Any) -> list[Verdict]:
     """The verdicts in what a checker replied. Raises CheckerFault when they are none: nothing wrong may become a mark."""
     try:
         verdicts = [Verdict.from_json(one) for one in data]
-        sound = all(_is_sound(verdict, lab) for verdict in verdicts)
+        sound = all(_is_sound(verdict, work.lab) for verdict in verdicts)
     except (TypeError, ValueError) as error:
         raise CheckerFault(f"The checker's reply is no list of verdicts ({error}). Grade it again.") from error
-    if not sound or {verdict.answer for verdict in verdicts} != set(lab.answers):
-        raise CheckerFault(f"The checker's reply is not about the answers of {lab.key}. Release the course again.")
+    if not sound or {verdict.answer for verdict in verdicts} != work.judged:
+        raise CheckerFault(f"The checker's reply is not about the answers of {work.lab.key}. Release the course again.")
     return verdicts
 
 

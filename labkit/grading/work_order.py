@@ -23,6 +23,12 @@ class Work:
     student: str
     lab: course.Lab
     answers: dict[str, str] = field(hash=False)
+    only: tuple[str, ...] = ()  # the answers whose checks are wanted; all, where none is named
+
+    @property
+    def judged(self) -> frozenset[str]:
+        """The names of the answers that there must be verdicts on."""
+        return frozenset(self.only or self.lab.answers)
 
     @property
     def alike(self) -> Alike:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
+    from labkit.services.plan import Plan
     from labkit.services.postgres import Database
     from labkit.verdict import Verdict
 
@@ -18,6 +19,7 @@ __all__ = [
     "answer_text",
     "database",
     "load_ipython_extension",
+    "plan",
     "query",
     "unload_ipython_extension",
     "verdicts",
@@ -64,6 +66,13 @@ def verdicts(name: str | None = None) -> list[Verdict]:
 
     known = session.current().verdicts
     return known.get(name, []) if name else [verdict for found in known.values() for verdict in found]
+
+
+def plan(name: str) -> Plan | None:
+    """How Postgres ran an SQL answer the last time; None before a first run, and where it has no plan."""
+    from labkit.notebook import session
+
+    return session.current().plans.get(name)
 
 
 def query(text: str, params: Any = None) -> list[dict[str, Any]]:

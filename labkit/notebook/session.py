@@ -16,6 +16,7 @@ from labkit.services.fault import ServiceFault
 from labkit.verdict import Verdict
 
 if TYPE_CHECKING:
+    from labkit.services.plan import Plan
     from labkit.services.postgres import Database, Postgres
 
 T = TypeVar("T")
@@ -30,13 +31,14 @@ def _waiting(what: str) -> Wait:
 class Session:
     """One open lab.
 
-    `answers` are the texts that were run here, `verdicts` what the checks last said of each.
+    `answers` are the texts that were run here, `plans` how Postgres ran each, `verdicts` what the checks last said of each.
     """
 
     def __init__(self, lab: Lab, notebook: Callable[[], Path | None] = lambda: None) -> None:
         self.lab, self.notebook = lab, notebook
         self.checker = CheckerProcess()
         self.answers: dict[str, str] = {}
+        self.plans: dict[str, Plan | None] = {}
         self.verdicts: dict[str, list[Verdict]] = {}
         self.changed: set[str] = set()  # answers that left something in the database
         self._changed_before: set[str] = set()  # the same, before the reset that can be undone
@@ -94,7 +96,7 @@ class Session:
         The others go along, as a check may need them.
         """
         answers = {key: text for key, text in self.known_answers().items() if key in self.lab.answers}
-        return self.checker.ask("check", self.lab.key, answers=answers, only=name, hidden=False)
+        return self.checker.ask("check", self.lab.key, answers=answers, only=[name], hidden=False)
 
     def take_verdicts(self, name: str, pending: Pending) -> str:
         """Waits for the verdicts, keeps them and the progress.

@@ -5,7 +5,6 @@ the plan.
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -23,7 +22,7 @@ from labkit.notebook.table import row_count, table
 from labkit.notebook.waiting import in_background, wait_for
 from labkit.services import sql
 from labkit.services.fault import ServiceFault
-from labkit.services.plan import Plan, explain
+from labkit.services.plan import NOT_RUN, OPTIONS, Plan, explain
 
 if TYPE_CHECKING:
     from labkit.services.postgres import Database
@@ -124,10 +123,8 @@ def _plan(connection: psycopg.Connection, statement: str, word: str, again: bool
     An INSERT is only planned: it would use up numbers of a sequence.
     """
     try:
-        if again and word != "INSERT":
-            return explain(connection, statement, deadline=DEADLINE)
-        planned = sql.execute(connection, "EXPLAIN (FORMAT JSON) " + statement, deadline=DEADLINE)
-        return Plan(json.loads(planned[0].rows[0][0])[0])
+        options = OPTIONS if again and word != "INSERT" else NOT_RUN
+        return explain(connection, statement, deadline=DEADLINE, options=options)
     except (psycopg.Error, sql.TookTooLong, ValueError):
         return None
 

@@ -12,7 +12,7 @@ import psycopg
 from labkit.services import sql
 
 OPTIONS = "ANALYZE, BUFFERS, FORMAT JSON"
-PREFIX = f"EXPLAIN ({OPTIONS}) "
+NOT_RUN = "FORMAT JSON"  # what Postgres would do, which is known in a moment also of a slow query
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,8 @@ class Node:
         on = f" using {self.index}" if self.index else ""
         of = f" on {self.table}" if self.table else ""
         seen = f", seen {self.data['Actual Rows']:g}" if "Actual Rows" in self.data else ""
-        return f"{self.kind}{on}{of} (rows expected {self.data['Plan Rows']}{seen}, blocks {self.blocks})"
+        touched = f", blocks {self.blocks}" if seen else ""
+        return f"{self.kind}{on}{of} (rows expected {self.data['Plan Rows']}{seen}{touched})"
 
 
 class Plan:
@@ -89,7 +90,8 @@ def _walk(data: dict[str, Any], depth: int) -> Iterator[Node]:
 
 
 def explain(connection: psycopg.Connection, query: str, *, options: str = OPTIONS, deadline: float = 10.0) -> Plan:
-    """The plan of `query`, which is really run (ANALYZE) in a transaction that is rolled back, so nothing happens twice.
+    """The plan of `query`, which is really run in a transaction that is rolled back, so nothing happens twice; or with the options
+    NOT_RUN, only planned.
 
     Raises as `sql.execute`; ValueError when the text is not one statement that can be explained.
     """

@@ -46,20 +46,25 @@ def test_exercise_has_no_solution_and_no_output(key):
 def test_every_answer_is_judged_and_marked_as_it_must_be(key, backend, tmp_path):
     """What `labkit verify` asks: stub, solution, wrong and other right ones. And nbgrader's gradebook has their marks.
 
-    One worker, as each has the lab's data made for itself, and other tests run beside this one.
+    Answers that a wrong one shares with the solution have the solution's verdicts. One worker, as each has the lab's data made for
+    itself, and other tests run beside this one.
     """
     lab = course.find(key)
     found = list(verify.candidates(lab, lab_source(lab)))
     assert not list(verify.too_few(found))
     made = Course(tmp_path)
-    store, expected = VerdictStore(tmp_path / STORE), {}
+    store, expected, verdicts = VerdictStore(tmp_path / STORE), {}, {}
     with Pool(1, backend) as pool:
         for candidate, judged, complaint in verify.judge(pool, lab, found):
             assert not complaint, f"{candidate.name}: {complaint}"
-            student = candidate.name.replace("/", "-")
-            expected[student] = {n: sum(v.earned for v in judged.verdicts if v.answer == n) for n in lab.answers}
-            handed_in = made.submit(student, lab, notebook(lab, candidate.answers))
-            store.put(lab, submission.read(handed_in, lab).answers, judged.verdicts)
+            verdicts[candidate.name] = judged.verdicts
+    for candidate in found:
+        same = [v for v in verdicts["solution"] if candidate.only and v.answer not in candidate.only]
+        all_of_it = verdicts[candidate.name] + same
+        student = candidate.name.replace("/", "-")
+        expected[student] = {n: sum(v.earned for v in all_of_it if v.answer == n) for n in lab.answers}
+        handed_in = made.submit(student, lab, notebook(lab, candidate.answers))
+        store.put(lab, submission.read(handed_in, lab).answers, all_of_it)
     nbgrader(made.folder, "autograde", lab.section, "--log-level=ERROR")
     marks = made.marks()
     assert {s: {n: marks[s][f"check-{n}"] for n in lab.answers} for s in expected} == expected

@@ -201,7 +201,7 @@ def test_a_server_that_stops_while_it_judges_blames_nobody(lab, monkeypatch):
 def test_a_reply_that_is_no_verdict_is_a_fault(lab, reply):
     """Nothing that is not exactly a verdict becomes a mark."""
     with pytest.raises(CheckerFault):
-        verdicts_from(lab, reply)
+        verdicts_from(Work("ada", lab, {}), reply)
 
 
 def pid_of(name: str) -> int:

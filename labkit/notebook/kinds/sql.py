@@ -30,6 +30,7 @@ def run(text: str, session: Session, name: str) -> Page:
 
 def _run(text: str, session: Session, name: str) -> Page:
     done = sql_run.run(session.database, text)
+    session.plans[name] = done.plan
     if done.changed:
         session.changed.add(name)
     return sql_run.page(done)

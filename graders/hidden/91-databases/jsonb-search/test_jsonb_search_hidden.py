@@ -4,6 +4,7 @@ from test_jsonb_search import compare, expected, gin, indexed, read_through, ref
 
 from labkit.grading.answers import explain
 from labkit.grading.checks import answer, points, review
+from labkit.services.plan import NOT_RUN
 from labkit.services.plan import explain as plan_of
 
 
@@ -29,4 +30,4 @@ def test_finds_the_refunds_in_other_data(refunds, expected):
 @review("Which operators a GIN index can serve.")
 def test_reads_through_the_index_in_other_data(indexed, gin, answers):
     """The query reads other data through the index, too."""
-    read_through(explain(indexed, answers["refunds"]), gin)
+    read_through(explain(indexed, answers["refunds"], options=NOT_RUN), gin)

@@ -9,3 +9,6 @@ CREATE TABLE sales_as_of (at timestamptz NOT NULL);
 REFRESH MATERIALIZED VIEW CONCURRENTLY daily_sales;
 DELETE FROM sales_as_of;
 INSERT INTO sales_as_of VALUES (now());
+%%answer page
+SELECT day, shop, orders, revenue, at AS as_of
+FROM daily_sales, sales_as_of;

@@ -2,3 +2,6 @@
 %%answer refresh
 REFRESH MATERIALIZED VIEW CONCURRENTLY daily_sales;
 UPDATE sales_as_of SET at = clock_timestamp();
+%%answer page
+SELECT day, shop, orders, revenue, at AS as_of
+FROM daily_sales, sales_as_of;
