@@ -86,7 +86,7 @@ def command(argv: list[str], cwd: Path, *, expect: int = 0, appears: Path | None
             while appears and not appears.exists() and not done.wait(0.02):
                 first = time.perf_counter() - started
             while not done.wait(0.5):
-                everyone = {p.pid: p for p in [*tree(process.pid), *of_home(home)]}
+                everyone = {p.pid: p for root in (process, *of_home(home)) for p in tree(root.pid)}
                 peak = max(peak, pss(everyone.values()))
 
         watcher = threading.Thread(target=watch)

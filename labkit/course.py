@@ -89,13 +89,15 @@ def root() -> Path:
 
 def labs(section: str = "") -> list[Lab]:
     """All labs, or one section's, by section and part of the course, then by prerequisites and name."""
-    found = {}
-    for path in sorted((root() / "exercises").glob(f"{section or '*'}/*.ipynb")):
-        metadata = json.loads(path.read_text(encoding="utf-8"))["metadata"]
-        if "lab" in metadata:
-            lab = Lab.from_metadata(metadata["lab"])
-            found[lab.key] = lab
+    paths = sorted((root() / "exercises").glob(f"{section or '*'}/*.ipynb"))
+    found = {lab.key: lab for path in paths if (lab := _lab_in(path))}
     return sorted(found.values(), key=lambda lab: (lab.section, lab.covers, _depth(lab, found), lab.name))
+
+
+def _lab_in(path: Path) -> Lab | None:
+    """What an exercise says of its lab; None where it is another kind of notebook."""
+    metadata = json.loads(path.read_text(encoding="utf-8"))["metadata"]
+    return Lab.from_metadata(metadata["lab"]) if "lab" in metadata else None
 
 
 def _depth(lab: Lab, known: dict[str, Lab], seen: frozenset[str] = frozenset()) -> int:
@@ -106,6 +108,12 @@ def _depth(lab: Lab, known: dict[str, Lab], seen: frozenset[str] = frozenset()) 
 
 def find(name: str) -> Lab:
     """The lab called `section/name`, or just `name` where that is unique. Raises CourseError with the near names."""
+    if (
+        (exercise := root() / "exercises" / f"{name}.ipynb").is_file()
+        and (lab := _lab_in(exercise))
+        and lab.key == name
+    ):
+        return lab
     known = labs()
     matches = [lab for lab in known if name in (lab.key, lab.name)]
     if len(matches) == 1:

@@ -1,6 +1,7 @@
 """Checks of jsonb-search: the right refunds, read through a GIN index that stays small."""
 
 from decimal import Decimal
+from weakref import WeakKeyDictionary
 
 import pytest
 
@@ -22,6 +23,9 @@ GIN_INDEXES = """
 
 
 KNOWN = {}  # template -> the refunds in it: the same in every clone
+GIN = (
+    WeakKeyDictionary()
+)  # prepared database -> its indexes: it is handed out again only while nobody has written to it
 
 
 @pytest.fixture(scope="module")
@@ -42,8 +46,10 @@ def indexed(prepared, answers):
 @pytest.fixture(scope="module")
 def gin(indexed):
     """The GIN indexes on events, with their sizes in bytes; asked of the catalog by the superuser, whom no answer can fool."""
-    with indexed.admin() as connection:
-        return dict(connection.execute(GIN_INDEXES).fetchall())
+    if indexed not in GIN:
+        with indexed.admin() as connection:
+            GIN[indexed] = dict(connection.execute(GIN_INDEXES).fetchall())
+    return GIN[indexed]
 
 
 @pytest.fixture(scope="module")

@@ -27,11 +27,19 @@ from labkit.verdict import Verdict
 
 Request = dict[str, Any]
 Reply = dict[str, Any]
+UNUSED = (
+    "cacheprovider",
+    "doctest",
+    "faulthandler",
+    "junitxml",
+    "logging",
+    "pastebin",
+    "stepwise",
+    "terminal",
+    "warnings",
+)
 OPTIONS = [
-    "-p",
-    "no:cacheprovider",
-    "-p",
-    "no:terminal",
+    *(f"-pno:{plugin}" for plugin in UNUSED),
     "--capture=no",
     "--import-mode=importlib",
     "-c",
@@ -69,10 +77,16 @@ class Checker:
             self.bench.close()
         return True
 
-    @pytest.hookimpl
-    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo) -> None:
-        """Keeps the first exception of a test: of its fixtures, itself, or the teardown."""
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo) -> pytest.TestReport:
+        """Keeps the first exception of a test: of its fixtures, itself, or the teardown.
+
+        A report of our own, as pytest's parses source for a traceback that nobody reads: 4 ms for each failed check.
+        """
         self.raised = self.raised or call.excinfo
+        assert call.when != "collect"
+        outcome = "failed" if call.excinfo else "passed"
+        return pytest.TestReport(item.nodeid, item.location, {}, outcome, None, call.when)
 
     @pytest.hookimpl
     def pytest_assertrepr_compare(self, op: str, left: object, right: object) -> None:

@@ -224,7 +224,7 @@ class Pool:
         """Judges as long as there is work. Returns whether it ended before, for it may leave."""
         last = None
         while not self._stopped.is_set():
-            if self._may_leave.acquire(blocking=False):
+            if not self._order.goes_on(last) and self._may_leave.acquire(blocking=False):
                 return True
             if not (item := self._order.take(last)):
                 break

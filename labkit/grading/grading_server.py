@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 
 import psycopg
 
@@ -13,6 +14,11 @@ from labkit.services.postgres_admin import CLONE, OWNER, TEMPLATE
 from labkit.services.postgres_settings import SUPERUSER
 
 FIRST_OID = 16384  # what a server makes of itself is numbered below
+ENDING, POLL = (
+    2.0,
+    0.002,
+)  # seconds for sessions that were closed to end, and between two looks at them: a server tells nobody
+SESSION = "session of "
 
 # All that may not outlive an answer. A checker keeps a few clones for the next check of the same text; each is its own role's.
 LEFT = f"""
@@ -26,7 +32,7 @@ UNION ALL SELECT 'role ' || rolname FROM pg_roles WHERE oid >= {FIRST_OID} AND (
   rolsuper OR rolcreaterole OR rolcreatedb OR rolreplication OR rolbypassrls OR rolname = '{OWNER}' AND rolcanlogin
   OR rolname <> '{OWNER}' AND rolname NOT IN (SELECT name FROM clones))
 UNION ALL SELECT 'membership in ' || roleid::regrole FROM pg_auth_members WHERE oid >= {FIRST_OID}
-UNION ALL SELECT 'session of ' || coalesce(usename, '?') FROM pg_stat_activity
+UNION ALL SELECT '{SESSION}' || coalesce(usename, '?') FROM pg_stat_activity
   WHERE backend_type = 'client backend' AND usename IS DISTINCT FROM '{SUPERUSER}'
 UNION ALL SELECT 'prepared transaction ' || gid FROM pg_prepared_xacts
 UNION ALL SELECT 'replication slot ' || slot_name FROM pg_replication_slots
@@ -69,7 +75,7 @@ class GradingServer:
 
     def cleaned(self) -> str:
         """Replaces the server where anything of an answer is left on it. Returns what was left. Raises ServiceFault."""
-        if self._server is None or not (left := self._look()):
+        if self._server is None or not (left := self._settled()):
             return ""
         self._server.restart()  # drops databases and roles of clones, and ends all sessions
         if self._look():
@@ -93,6 +99,13 @@ class GradingServer:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _settled(self) -> list[str]:
+        """What is left, when sessions that our side has closed have had time to end: the server does so a moment later."""
+        until = time.monotonic() + ENDING
+        while (left := self._look()) and all(what.startswith(SESSION) for what in left) and time.monotonic() < until:
+            time.sleep(POLL)
+        return left
 
     def _look(self) -> list[str]:
         """What is left on the server. In template1, so that its event triggers and functions are seen as well."""

@@ -19,7 +19,7 @@ from labkit.grading import gradebook_lock, nbgrader_run
 from labkit.grading.engine import Judged
 from labkit.grading.work_order import Work
 
-LOADING, EACH = 1.5, 0.08  # seconds to import nbgrader, and to mark a student for the first time, on an idle core
+LOADING, EACH = 1.0, 0.06  # seconds to import nbgrader, and to mark a student for the first time, beside a worker
 LOOK = 0.1  # seconds between two looks at how far it is
 
 
@@ -33,8 +33,8 @@ class Marking:
         self._ready: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._write, daemon=True)
         self._stopped = False
-        self._marked = 0
-        self._failed = False
+        self._marked: set[str] = set()
+        self._failed: set[str] = set()
         self._error: Exception | None = None
 
     def unmark(self, judged: Judged) -> None:
@@ -70,7 +70,7 @@ class Marking:
         with Progress(console=self.console, transient=True) as progress:
             task = progress.add_task("Marking", total=len(self.students) - len(self._faulty))
             while self._thread.is_alive():
-                progress.update(task, completed=self._marked)
+                progress.update(task, completed=len(self._marked))
                 self._thread.join(LOOK)
         if self._error:
             raise self._error
@@ -97,13 +97,19 @@ class Marking:
 
     def _mark_the_others(self, marker: nbgrader_run.Marker) -> None:
         gradebook_lock.wait_until_free(self.console)
-        waiting = [s for s in self.students if s not in self._faulty and not marker.is_marked(s)]
-        self._marked = len(self.students) - len(self._faulty) - len(waiting)
-        for student in waiting:
+        for student in self.students:
             if self._stopped:
                 return
-            self._mark(marker, student)
+            if student in self._faulty or student in self._marked:
+                continue
+            if marker.is_marked(student):
+                self._marked.add(student)
+            else:
+                self._mark(marker, student)
 
     def _mark(self, marker: nbgrader_run.Marker, student: str) -> None:
-        self._failed = not marker.mark(student) or self._failed
-        self._marked += 1
+        if marker.mark(student):
+            self._marked.add(student)
+            self._failed.discard(student)
+        else:
+            self._failed.add(student)

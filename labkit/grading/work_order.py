@@ -85,6 +85,12 @@ class WorkOrder:
                 spent = self._again if item.alike == last.alike else self._first
                 spent.count, spent.seconds = spent.count + 1, spent.seconds + seconds
 
+    def goes_on(self, last: Work | None) -> bool:
+        """Whether more like `last` is left, which another worker would have to begin anew, and others have enough besides."""
+        with self._lock:
+            alike = len(self._groups.get(last.alike, ())) if last else 0
+        return bool(alike) and 2 * self._again.left(alike) < self.seconds_left()
+
     def seconds_left(self) -> float:
         """How long one worker would be at what nobody has taken yet, as far as it is known."""
         with self._lock:

@@ -79,7 +79,7 @@ def test_verify_finds_what_is_wrong_with_a_lab(clone):
     for complaint in (
         "passes without an answer: test_finds_the_things",
         "should fail test_finds_the_things, and does not",
-        "names test_nothing, which is no check of this lab",
+        "names test_nothing, which is no check of first",
         "should get full marks, but test_finds_the_things",
     ):
         assert complaint in verified

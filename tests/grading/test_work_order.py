@@ -76,3 +76,21 @@ def test_many_threads_get_each_once():
         items = [item for taken_by_one in threads.map(take_all, range(8)) for item in taken_by_one]
     assert sorted(int(item.student.removeprefix("student-")) for item in items) == list(range(1000))
     assert len(order) == 0
+
+
+def test_who_may_leave_finishes_first_what_another_one_would_have_to_begin_anew():
+    """Unless that is most of what is left: then somebody else must be at it all the same."""
+    order = WorkOrder(works("aaaabbbbb"))
+    first = taken(order)
+    assert texts([first]) == "b"  # the larger group
+    assert not order.goes_on(None)
+    order.took(1.0, first, first)
+    order.took(1.0, first, works("a")[0])
+    assert not order.goes_on(first)  # four b, and four a
+    last = first
+    for _ in range(2):
+        last = taken(order, last)
+    assert order.goes_on(last)  # two b, and four a
+    for _ in range(2):
+        last = taken(order, last)
+    assert not order.goes_on(last)  # no b
