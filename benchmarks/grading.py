@@ -69,7 +69,7 @@ def ours(lab: course.Lab, count: int, *options: str) -> Run:
     """`labkit grade` of a fresh course."""
     with tempfile.TemporaryDirectory() as folder:
         labkit = [sys.executable, "-m", "labkit"]
-        command([*labkit, "course", folder], course.root())
+        command([*labkit, "course", folder, lab.key], course.root())  # one lab, as theirs
         hand_in(Path(folder), lab, generated(lab, count, SPELLED[lab.key]))
         trail = Path(folder, ".labkit", "audit.jsonl")
         return command([*labkit, "grade", lab.section, "--course", folder, *options], course.root(), appears=trail)

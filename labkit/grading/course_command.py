@@ -22,24 +22,41 @@ c.CourseDirectory.course_id = {course_id!r}
 
 @click.command("course")
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
-def command(folder: Path) -> None:
-    """Make FOLDER an nbgrader course, or bring one up to date with the exercises."""
+@click.argument("labs", nargs=-1)
+def command(folder: Path, labs: tuple[str, ...]) -> None:
+    """Make FOLDER an nbgrader course of all LABS, or of those named: for an exam. One that is there is brought up to date with the
+    exercises, and LABS are added; what it has stays as it is, for a lab that nobody handed in counts as 0.
+    """
+    try:
+        named = [course.find(name) for name in labs]
+    except course.CourseError as error:
+        raise click.ClickException(str(error)) from error
+    before = [lab for lab in course.labs() if _place(folder, lab).exists()]
+    wanted = {lab.key: lab for lab in [*before, *named] or course.labs()}
     folder.mkdir(parents=True, exist_ok=True)
     configuration = folder / "nbgrader_config.py"
     if not configuration.exists():
         ours = str(course.root() / "graders" / "nbgrader_config.py")
         configuration.write_text(CONFIGURATION.format(ours=ours, course_id=folder.resolve().name), encoding="utf-8")
-    sections = sorted({lab.section for lab in course.labs()})
-    for section in sections:
-        target = folder / "source" / section
-        target.mkdir(parents=True, exist_ok=True)
-        for lab in course.labs(section):
-            shutil.copyfile(course.root() / lab.exercise, target / f"{lab.name}.ipynb")
-        nbgrader(folder, "generate_assignment", section, "--force")
-        click.echo(f"{section}: {len(course.labs(section))} labs")
+    for section in sorted({lab.section for lab in wanted.values()}):
+        count = _bring_up_to_date(folder, section, [lab for lab in wanted.values() if lab.section == section])
+        click.echo(f"{section}: {count} lab{'s' * (count != 1)}")
     click.echo(
         f"Hand out {folder}/release/, collect into {folder}/submitted/STUDENT/SECTION/, then: cd {folder} && labkit grade SECTION"
     )
+
+
+def _place(folder: Path, lab: course.Lab) -> Path:
+    return folder / "source" / lab.section / f"{lab.name}.ipynb"
+
+
+def _bring_up_to_date(folder: Path, section: str, labs: list[course.Lab]) -> int:
+    """Copies the exercises and has nbgrader take note of them. Returns how many they are."""
+    for lab in labs:
+        _place(folder, lab).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(course.root() / lab.exercise, _place(folder, lab))
+    nbgrader(folder, "generate_assignment", section, "--force")
+    return len(labs)
 
 
 def nbgrader(folder: Path, *arguments: str) -> None:

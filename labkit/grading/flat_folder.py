@@ -15,8 +15,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from labkit import course
 from labkit.grading import submission
+from labkit.grading.handed_in import labs_of
 from labkit.grading.submission import SUBMITTED, TIMESTAMP
 
 PATTERN = "{student}_{lab}.ipynb"
@@ -43,7 +43,7 @@ def hand_in(folder: Path, pattern: str, section: str) -> Iterator[str]:
 
     Of several files for one notebook the newest counts, and it replaces an older one that was copied earlier. Raises BadPattern.
     """
-    name_of, labs = compiled(pattern, section), {lab.name for lab in course.labs(section)}
+    name_of, labs = compiled(pattern, section), {lab.name for lab in labs_of(section)}
     found: list[Found] = []
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
@@ -66,7 +66,7 @@ def compiled(pattern: str, section: str) -> re.Pattern[str]:
     """The pattern as a regular expression with the groups `student` and `lab`. Raises BadPattern."""
     if pattern.count("{student}") != 1 or pattern.count("{lab}") != 1:
         raise BadPattern(f"The pattern {pattern!r} must have {{student}} once and {{lab}} once, for example {PATTERN}.")
-    labs = "|".join(sorted((re.escape(lab.name) for lab in course.labs(section)), key=len, reverse=True))
+    labs = "|".join(sorted((re.escape(lab.name) for lab in labs_of(section)), key=len, reverse=True))
     means = {"{student}": "(?P<student>[^/]+?)", "{lab}": f"(?P<lab>{labs})", "*": "[^/]*?"}
     return re.compile("".join(means.get(part, re.escape(part)) for part in PART.split(pattern)))
 

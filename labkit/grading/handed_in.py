@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import click
 
@@ -15,19 +16,25 @@ from labkit.grading.verdict_store import checks_key
 from labkit.grading.work_order import Work
 
 
+def labs_of(section: str) -> list[course.Lab]:
+    """The section's labs that the nbgrader course in this folder has: an exam may have some of them only."""
+    labs = course.labs(section)
+    return [lab for lab in labs if Path("source", section, f"{lab.name}.ipynb").exists()] or labs
+
+
 def find(section: str, student: str, regrade: bool, outcome: Outcome) -> Iterator[Work]:
     """The notebooks that are to be judged now. Bad ones are put aside with a line each.
 
     Raises ClickException when nothing was handed in.
     """
-    labs = {lab.name: lab for lab in course.labs(section)}
+    labs = {lab.name: lab for lab in labs_of(section)}
     paths = sorted(SUBMITTED.glob(f"{student}/{section}/*.ipynb"))
     if not paths:
         raise click.ClickException(f"Nothing was handed in: {SUBMITTED}/{student}/{section}/ has no notebook.")
     for path in paths:
         who, lab = path.parts[1], labs.get(path.stem)
         if lab is None:
-            outcome.remarks.append(f"{who}: {path.name} is no lab of {section}; it is left out")
+            outcome.remarks.append(f"{who}: {path.name} is no lab of {section} in this course; it is left out")
             continue
         try:
             found = submission.read(path, lab)

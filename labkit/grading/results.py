@@ -17,6 +17,7 @@ import click
 
 from labkit import course
 from labkit.grading import audit, submission
+from labkit.grading.handed_in import labs_of
 from labkit.grading.submission import SUBMITTED
 from labkit.grading.verdict_store import STORE, VerdictStore
 from labkit.verdict import Verdict
@@ -156,7 +157,7 @@ class Results:
 
 def read(section: str) -> Results:
     """The results of the nbgrader course in this folder. Raises ClickException where there are none."""
-    labs = course.labs(section)
+    labs = labs_of(section)
     if not labs:
         raise click.ClickException(f"No section is called {section!r}. The sections are: {', '.join(course.SECTIONS)}.")
     if not GRADEBOOK.exists():
