@@ -12,6 +12,7 @@ import json
 import queue
 import secrets
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Self
@@ -28,6 +29,7 @@ from labkit.services.fault import ServiceFault
 PLUGIN = "labkit-grading"
 AT = ", Dask worker "  # in the audit trail, between a server and an address
 PATIENCE = 120.0  # seconds without any worker until the run is given up
+LOOK = 1.0  # seconds between two looks at who is in the cluster: each is a round trip, while a worker waits
 IDLE = 60.0  # seconds without work after which a worker's services end: whoever asked for them may have been killed
 
 
@@ -109,6 +111,8 @@ class DaskPool:
     def __init__(self, scheduler: str) -> None:
         self.scheduler = scheduler
         self._stopped = False
+        self._seen: dict[str, int] = {}
+        self._looked = -LOOK
         self._done: queue.SimpleQueue[Future] = queue.SimpleQueue()
         self._running: dict[str, tuple[Work, int, Future]] = {}
         self._keys = (f"labkit-{secrets.token_hex(4)}-{number}" for number in itertools.count())
@@ -159,9 +163,11 @@ class DaskPool:
         self._client.close()
 
     def _threads(self) -> dict[str, int]:
-        """How many tasks each of the cluster's workers does at a time, by its address."""
-        threads: Any = self._client.nthreads()
-        return threads
+        """How many tasks each of the cluster's workers does at a time, by its address; as it was a moment ago."""
+        if not self._seen or time.monotonic() > self._looked + LOOK:
+            threads: Any = self._client.nthreads()
+            self._seen, self._looked = threads, time.monotonic()
+        return self._seen
 
     def _submit(self, item: Work, tried: int, last: Judged | None = None) -> None:
         """Hands it to the cluster; if it can be, to the Dask worker that judged `last`."""
