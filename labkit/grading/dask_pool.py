@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, Self
 
 from distributed import Client, Future, KilledWorker, WorkerPlugin, get_worker
@@ -29,6 +30,7 @@ from labkit.services.fault import ServiceFault
 PLUGIN = "labkit-grading"
 AT = ", Dask worker "  # in the audit trail, between a server and an address
 PATIENCE = 120.0  # seconds without any worker until the run is given up
+BATCH = 4  # notebooks in a task at most: a task costs Dask 10 ms of processor time
 LOOK = 1.0  # seconds between two looks at who is in the cluster: each is a round trip, while a worker waits
 IDLE = 60.0  # seconds without work after which a worker's services end: whoever asked for them may have been killed
 
@@ -85,24 +87,34 @@ class Workers(WorkerPlugin):
 
 
 def judge(request: str) -> str:
-    """The task that a Dask worker does: judges one notebook."""
-    asked = json.loads(request)
-    lab = course.find(asked["lab"])
+    """The task that a Dask worker does: judges a few notebooks, one after the other."""
     dask_worker = get_worker()
     workers = dask_worker.plugins[PLUGIN]
     assert isinstance(workers, Workers)
     with workers.one() as worker:
-        judged = worker.judge(Work(asked["number"], lab, asked["answers"], tuple(asked["only"])))
-    return json.dumps(
-        {
-            "checks": checks_key(lab),
-            "verdicts": [verdict.to_json() for verdict in judged.verdicts],
-            "seconds": judged.seconds,
-            "server": f"{judged.server}{AT}{dask_worker.address}",
-            "fault": judged.fault,
-            "remark": judged.remark,
-        }
-    )
+        replies = [_reply(worker, asked, f"{AT}{dask_worker.address}") for asked in json.loads(request)]
+    return json.dumps(replies)
+
+
+def _reply(worker: Worker, asked: dict[str, Any], at: str) -> dict[str, Any]:
+    lab = course.find(asked["lab"])
+    judged = worker.judge(Work(asked["number"], lab, asked["answers"], tuple(asked["only"])))
+    return {
+        "checks": checks_key(lab),
+        "verdicts": [verdict.to_json() for verdict in judged.verdicts],
+        "seconds": judged.seconds,
+        "server": f"{judged.server}{at}",
+        "fault": judged.fault,
+        "remark": judged.remark,
+    }
+
+
+@dataclass(frozen=True)
+class Task:
+    """Notebooks that are judged one after the other by the same worker."""
+
+    work: list[Work]
+    tried: int = 1
 
 
 class DaskPool:
@@ -114,7 +126,7 @@ class DaskPool:
         self._seen: dict[str, int] = {}
         self._looked = -LOOK
         self._done: queue.SimpleQueue[Future] = queue.SimpleQueue()
-        self._running: dict[str, tuple[Work, int, Future]] = {}
+        self._running: dict[str, tuple[Task, Future]] = {}
         self._keys = (f"labkit-{secrets.token_hex(4)}-{number}" for number in itertools.count())
         try:
             self._client = Client(scheduler, name="labkit-grade", set_as_default=False)
@@ -126,23 +138,33 @@ class DaskPool:
 
     def judge(self, work: Iterable[Work]) -> Iterator[Judged]:
         """Judges all of it, and gives each as soon as it is done. Raises ServiceFault when scheduler or workers are gone."""
-        order, again, last = WorkOrder(work), list[Work](), None
+        order, again, last = WorkOrder(work), list[Task](), None
         while ((order or again) and not self._stopped) or self._running:
             # No more than are judged at once: a worker's death then costs, and casts suspicion on, nothing that only waits.
             while not self._stopped and len(self._running) < max(1, sum(self._threads().values())):
-                if again:
-                    self._submit(again.pop(), TRIES)
-                elif item := order.take(last.work if last else None):
-                    self._submit(item, 1, last)
+                if task := again.pop() if again else self._next(order, last):
+                    self._submit(task, last)
                 else:
                     break
             future = self._done_next()
-            item, tried, _ = self._running.pop(str(future.key))
-            last = _outcome(item, future)
-            if last is None and tried < TRIES:
-                again.append(item)
+            task = self._running.pop(str(future.key))[0]
+            if judged := _outcome(task, future):
+                last = judged[-1]
+                yield from judged
+            elif len(task.work) > 1:  # it may be the fault of one of them
+                again += [Task([item]) for item in task.work]
+            elif task.tried < TRIES and not isinstance(future.exception(), KilledWorker):
+                again.append(Task(task.work, task.tried + 1))
             else:
-                yield last or Judged(item, [], 0.0, fault=_why(future))
+                yield Judged(task.work[0], [], 0.0, fault=_why(future))
+
+    def _next(self, order: WorkOrder, last: Judged | None) -> Task | None:
+        """What is best handed out after `last`: as long as there is enough for everybody, a few that are alike."""
+        item = order.take(last.work if last else None)
+        if item is None:
+            return None
+        enough = len(order) // (2 * max(1, sum(self._threads().values())))
+        return Task([item, *order.take_alike(item, min(BATCH - 1, enough))])
 
     def spare(self, seconds: float, then: Callable[[], object]) -> None:
         """At once: the cluster judges elsewhere, or has cores of its own."""
@@ -151,7 +173,7 @@ class DaskPool:
     def stop(self) -> None:
         """Hands out nothing more; what is judged just now is judged to its end, and then its services end."""
         self._stopped = True
-        self._client.cancel([future for _, _, future in self._running.values()])
+        self._client.cancel([future for _, future in self._running.values()])
 
     def __enter__(self) -> Self:
         return self
@@ -169,16 +191,19 @@ class DaskPool:
             self._seen, self._looked = threads, time.monotonic()
         return self._seen
 
-    def _submit(self, item: Work, tried: int, last: Judged | None = None) -> None:
+    def _submit(self, task: Task, last: Judged | None) -> None:
         """Hands it to the cluster; if it can be, to the Dask worker that judged `last`."""
         at = last.server.rpartition(AT)[2] if last else ""
         there = [at] if at in self._threads() else None
         key = next(self._keys)
-        request = json.dumps({"number": key, "lab": item.lab.key, "answers": item.answers, "only": item.only})
+        request = [
+            {"number": f"{key}-{number}", "lab": item.lab.key, "answers": item.answers, "only": item.only}
+            for number, item in enumerate(task.work)
+        ]
         future = self._client.submit(
-            judge, request, key=key, pure=False, workers=there, allow_other_workers=bool(there)
+            judge, json.dumps(request), key=key, pure=False, workers=there, allow_other_workers=bool(there)
         )
-        self._running[key] = item, tried, future
+        self._running[key] = task, future
         future.add_done_callback(self._done.put)
 
     def _done_next(self) -> Future:
@@ -193,15 +218,15 @@ class DaskPool:
                     ) from None
 
 
-def _outcome(item: Work, future: Future) -> Judged | None:
-    """What a worker replied, looked at as closely as a checker's own reply. None where it failed, and may be tried again."""
+def _outcome(task: Task, future: Future) -> list[Judged]:
+    """What a worker replied, looked at as closely as a checker's own reply. Nothing where it failed, and may be tried again."""
     if future.status != "finished":
-        return Judged(item, [], 0.0, fault=_why(future)) if isinstance(future.exception(), KilledWorker) else None
+        return []
     try:
-        reply = json.loads(future.result())
-        return _judged(item, reply)
+        replies = json.loads(future.result())
+        return [_judged(item, reply) for item, reply in zip(task.work, replies, strict=True)]
     except (CheckerFault, ValueError, TypeError, KeyError) as error:
-        return Judged(item, [], 0.0, fault=f"A Dask worker's reply makes no sense: {error}")
+        return [Judged(item, [], 0.0, fault=f"A Dask worker's reply makes no sense: {error}") for item in task.work]
 
 
 def _judged(item: Work, reply: dict[str, Any]) -> Judged:

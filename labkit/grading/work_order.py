@@ -78,6 +78,15 @@ class WorkOrder:
                 del self._groups[alike]
             return item
 
+    def take_alike(self, last: Work, most: int) -> list[Work]:
+        """Up to so many more that are like `last`."""
+        with self._lock:
+            group = self._groups.get(last.alike, deque())
+            taken = [group.popleft() for _ in range(min(most, len(group)))]
+            if not group:
+                self._groups.pop(last.alike, None)
+            return taken
+
     def took(self, seconds: float, item: Work, last: Work | None) -> None:
         """Notes how long a worker took for `item`, after `last`. With its very first it brought its services up: that says nothing."""
         if last:

@@ -59,11 +59,11 @@ def told(judged: list[Judged]) -> dict[str, list[tuple[str, str, float]]]:
 
 
 def test_dask_says_what_the_pool_says_also_when_a_worker_is_killed(lab, cluster):
-    """kill -9 of a worker in the middle: all are judged, none twice, and all as the pool does."""
-    items = works(lab, 12)
+    """kill -9 of a worker in the middle: all are judged, none twice, and all as the pool does. Some are alike, and go there together."""
+    items = works(lab, 12) + [Work(f"twin-{i}", lab, {"first": RIGHT}) for i in range(12)]
     with Pool(2) as pool:
         expected = told(list(pool.judge(items)))
-    assert Counter(v[1] for verdicts in expected.values() for v in verdicts) == {"pass": 10, "fail": 14}
+    assert Counter(v[1] for verdicts in expected.values() for v in verdicts) == {"pass": 34, "fail": 14}
     judged = []
     with DaskPool(cluster.scheduler_address) as pool:
         for one in pool.judge(items):

@@ -43,6 +43,15 @@ def test_two_workers_begin_with_different_ones_and_then_help_each_other():
     assert (texts(one), texts(other), order.take()) == ("aaa", "bba", None)
 
 
+def test_a_few_alike_are_taken_together():
+    order = WorkOrder(works("aaaab"))
+    first = taken(order)
+    assert texts(order.take_alike(first, 2)) == "aa"
+    assert texts(order.take_alike(first, 2)) == "a"
+    assert order.take_alike(first, 2) == []
+    assert (texts([taken(order, first)]), order.take()) == ("b", None)
+
+
 def test_an_answer_that_is_missing_is_like_other_missing_ones():
     order = WorkOrder([Work("ada", LAB, {}), *works("a"), Work("bob", LAB, {})])
     first = taken(order)
