@@ -112,3 +112,17 @@ def median_of(do: Callable[[], object], runs: int = RUNS) -> float:
 def ms(seconds: float) -> str:
     """Seconds as text in ms."""
     return f"{seconds * 1000:.0f} ms"
+
+
+def scaling() -> float:
+    """How many times as much two processes get done as one that is alone: two cores of a shared machine are seldom two."""
+    loop = [sys.executable, "-c", "sum(range(60_000_000))"]
+
+    def seconds(processes: int) -> float:
+        def run() -> None:
+            for started in [subprocess.Popen(loop) for _ in range(processes)]:
+                started.wait()
+
+        return median_of(run, 3)
+
+    return 2 * seconds(1) / seconds(2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from collections.abc import Iterator
@@ -34,13 +35,14 @@ QUIET = [
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """The system's Chromium, which calls nobody by itself."""
+def browser(tmp_path_factory) -> Iterator[Browser]:
+    """The system's Chromium, which calls nobody by itself, and leaves nothing in a home where it never ran."""
     program = shutil.which("chromium") or shutil.which("google-chrome")
     if program is None:
         pytest.skip("no Chromium is installed (apt-get install chromium)")
+    environment: dict[str, str | float | bool] = {**os.environ, "XDG_CACHE_HOME": str(tmp_path_factory.mktemp("cache"))}
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=QUIET)
+        browser = playwright.chromium.launch(executable_path=program, args=QUIET, env=environment)
         yield browser
         browser.close()
 

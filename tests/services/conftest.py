@@ -63,9 +63,10 @@ def keeper(server: Postgres) -> int:
 
 
 def python(code: str, *arguments: str) -> subprocess.Popen[str]:
-    """Another process of the course, whose standard output can be read."""
+    """Another process of the course, whose standard output can be read; its standard input stays open until we close it."""
     program = "from labkit.services.postgres import *; import sys\n" + code
-    return subprocess.Popen([sys.executable, "-c", program, *arguments], stdout=subprocess.PIPE, text=True)
+    pipe = subprocess.PIPE
+    return subprocess.Popen([sys.executable, "-c", program, *arguments], stdin=pipe, stdout=pipe, text=True)
 
 
 @pytest.fixture(scope="session")
