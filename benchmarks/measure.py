@@ -59,15 +59,15 @@ def tree(pid: int) -> list[psutil.Process]:
 
 
 def of_home(home: Path) -> list[psutil.Process]:
-    """The processes that run on a LABKIT_HOME: keepers and servers, which outlive nobody but descend from no one."""
-    found = []
+    """The processes that run on a LABKIT_HOME, and their servers: keepers outlive nobody, but descend from no one."""
+    found: dict[int, psutil.Process] = {}
     for process in psutil.process_iter():
         try:
             if process.environ().get("LABKIT_HOME") == str(home):
-                found.append(process)
+                found |= {each.pid: each for each in tree(process.pid)}
         except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
             continue
-    return found
+    return list(found.values())
 
 
 def command(argv: list[str], cwd: Path, *, expect: int = 0, appears: Path | None = None) -> Run:
@@ -86,7 +86,7 @@ def command(argv: list[str], cwd: Path, *, expect: int = 0, appears: Path | None
             while appears and not appears.exists() and not done.wait(0.02):
                 first = time.perf_counter() - started
             while not done.wait(0.5):
-                everyone = {p.pid: p for root in (process, *of_home(home)) for p in tree(root.pid)}
+                everyone = {p.pid: p for p in [*tree(process.pid), *of_home(home)]}
                 peak = max(peak, pss(everyone.values()))
 
         watcher = threading.Thread(target=watch)
