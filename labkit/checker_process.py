@@ -103,6 +103,11 @@ class CheckerProcess:
         """Sends a request and returns at once; starts the process when there is none."""
         return Pending(self, {"do": do, "lab": lab, **fields})
 
+    def start(self) -> None:
+        """Starts the process where there is none: it is warm by the time of the first request."""
+        with self._lock:
+            self._running()
+
     def stop(self) -> None:
         """Ends the process."""
         with self._lock:
@@ -119,11 +124,14 @@ class CheckerProcess:
 
     def _send(self, pending: Pending) -> Future[Reply]:
         with self._lock:
-            if self._abandoned:
-                raise CheckerFault("The checker was stopped while it was at work. Run it again.")
-            if self._process is None or self._process.popen.poll() is not None:
-                self._process = _Process(self.command, self.environment, self.keeps)
-            return self._process.send({"id": next(self._ids), **pending.request}, pending)
+            return self._running().send({"id": next(self._ids), **pending.request}, pending)
+
+    def _running(self) -> _Process:
+        if self._abandoned:
+            raise CheckerFault("The checker was stopped while it was at work. Run it again.")
+        if self._process is None or self._process.popen.poll() is not None:
+            self._process = _Process(self.command, self.environment, self.keeps)
+        return self._process
 
 
 class _Process:

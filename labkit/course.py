@@ -108,11 +108,8 @@ def _depth(lab: Lab, known: dict[str, Lab], seen: frozenset[str] = frozenset()) 
 
 def find(name: str) -> Lab:
     """The lab called `section/name`, or just `name` where that is unique. Raises CourseError with the near names."""
-    if (
-        (exercise := root() / "exercises" / f"{name}.ipynb").is_file()
-        and (lab := _lab_in(exercise))
-        and lab.key == name
-    ):
+    exercise = root() / "exercises" / f"{name}.ipynb"
+    if exercise.is_file() and (lab := _lab_in(exercise)) and lab.key == name:
         return lab
     known = labs()
     matches = [lab for lab in known if name in (lab.key, lab.name)]

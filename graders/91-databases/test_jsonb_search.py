@@ -23,9 +23,7 @@ GIN_INDEXES = """
 
 
 KNOWN = {}  # template -> the refunds in it: the same in every clone
-GIN = (
-    WeakKeyDictionary()
-)  # prepared database -> its indexes: it is handed out again only while nobody has written to it
+GIN = WeakKeyDictionary()  # prepared database -> its indexes: nobody writes to it as long as it is handed out
 
 
 @pytest.fixture(scope="module")

@@ -27,17 +27,7 @@ from labkit.verdict import Verdict
 
 Request = dict[str, Any]
 Reply = dict[str, Any]
-UNUSED = (
-    "cacheprovider",
-    "doctest",
-    "faulthandler",
-    "junitxml",
-    "logging",
-    "pastebin",
-    "stepwise",
-    "terminal",
-    "warnings",
-)
+UNUSED = ["cacheprovider", "doctest", "faulthandler", "junitxml", "logging", "pastebin", "terminal", "warnings"]
 OPTIONS = [
     *(f"-pno:{plugin}" for plugin in UNUSED),
     "--capture=no",

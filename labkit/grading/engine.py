@@ -97,6 +97,7 @@ class Worker:
     def _ask(self, work: Work) -> tuple[str, list[Verdict]]:
         """The server that judged, and what the checks said. Raises CheckerFault, ServiceFault."""
         needs_server = "postgres" in work.lab.needs
+        self._checker.start()  # it imports what it needs while the server starts
         if needs_server and self._server.revive():
             self._checker.stop()  # it may keep databases of a server that is no more
         asked = self._checker.ask("check", work.lab.key, answers=work.answers, only=work.only, hidden=True)

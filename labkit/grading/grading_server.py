@@ -57,15 +57,16 @@ class GradingServer:
         self._watch: psycopg.Connection | None = None
 
     def revive(self) -> bool:
-        """Starts the server, or starts it again where it is gone. Returns whether it is another one. Raises ServiceFault."""
-        if self._server is None:
-            self._server = postgres(self.purpose, choose(self.backend))
-        elif self.survived():
+        """Starts the server, or starts it again where it is gone. Returns whether another one was there before. Raises ServiceFault."""
+        if self.survived():
             return False
+        before = self._server
+        if before:
+            before.restart()
         else:
-            self._server.restart()
+            self._server = postgres(self.purpose, choose(self.backend))
         self._look()
-        return True
+        return before is not None
 
     def survived(self) -> bool:
         """Whether the server has run on since `revive`: the end of any of its processes ends all sessions, this one too."""
