@@ -23,7 +23,8 @@ from labkit.grading.work_order import Work
 
 SQL, PYTHON = "91-databases/jsonb-search", "91-databases/alembic-expand-contract"
 SPELLED = {SQL: "refunds", PYTHON: "expand"}
-FEW, MANY, MORE = 20, 100, 400
+FEW, SOME, MANY, MORE = 20, 40, 100, 400
+WARM = 4  # so many build the templates of two workers, which are kept from then on
 THEIRS = 20  # they are linear: their time of more is that of these, scaled
 THEIR_OTTER = 5
 
@@ -39,7 +40,7 @@ class Ratios:
 def rows() -> Iterator[Row]:
     """The short form, part of `make bench`: 20 submissions of one SQL lab against stock nbgrader."""
     lab, (few, many) = course.find(SQL), (2, FEW)
-    ours(lab, few)  # builds the workers' templates, which are kept from then on
+    ours(lab, WARM)
     mine = {count: ours(lab, count) for count in (few, many)}
     theirs = {count: others.nbgrader(lab, generated(lab, count, SPELLED[SQL])) for count in (few, many)}
     yield _ratio(f"grade {many} submissions", mine[many].seconds, "stock nbgrader", theirs[many].seconds, 10)
@@ -76,7 +77,7 @@ def ours(lab: course.Lab, count: int, *options: str) -> Run:
 
 
 def _against(lab: course.Lab, otter: Path, goals: tuple[int, int]) -> Iterator[Row]:
-    ours(lab, 2 * FEW)  # builds the workers' templates, which are kept from then on
+    ours(lab, WARM)
     submissions = generated(lab, THEIRS, SPELLED[lab.key])
     mine = {count: ours(lab, count) for count in (FEW, MANY)}
     stock, run = others.nbgrader(lab, submissions), others.otter_run(otter, lab, submissions[:THEIR_OTTER])
@@ -99,7 +100,7 @@ def _against(lab: course.Lab, otter: Path, goals: tuple[int, int]) -> Iterator[R
 
 def _profile(lab: course.Lab) -> Iterator[Row]:
     """What the workers' seconds are spent on, and what a submission takes whose databases are there already."""
-    submissions = enumerate(generated(lab, MANY, SPELLED[lab.key]))
+    submissions = enumerate(generated(lab, SOME, SPELLED[lab.key]))
     with Pool(os.cpu_count() or 1) as pool:
         judged = list(pool.judge(Work(str(number), lab, answers) for number, answers in submissions))
     spent = collections.Counter[str]()
@@ -110,7 +111,7 @@ def _profile(lab: course.Lab) -> Iterator[Row]:
             spent["everything around the checks"] -= verdict.seconds
     total = spent.total()
     yield Row(
-        f"{lab.name}: where {MANY} spend {total:.1f} s",
+        f"{lab.name}: where {SOME} spend {total:.1f} s",
         ", ".join(f"{what} {seconds / total:.0%}" for what, seconds in spent.most_common(5)),
     )
     yield Row(
@@ -160,7 +161,7 @@ def _over_dask(lab: course.Lab) -> Run:
             local_directory=os.environ["LABKIT_HOME"],
         ) as cluster,
     ):
-        ours(lab, 2 * FEW, "--scheduler", cluster.scheduler_address)  # its workers' own templates
+        ours(lab, 2 * WARM, "--scheduler", cluster.scheduler_address)  # its workers' own templates
         return ours(lab, MORE, "--dry-run", "--scheduler", cluster.scheduler_address)
 
 
