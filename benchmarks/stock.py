@@ -15,8 +15,8 @@ import sys
 sys.path.insert(0, {graders!r})
 from labkit.services.postgres import GRADED, postgres
 from labkit.services.lab_template import lab_template
-from labkit.services.plan import NOT_RUN, explain as plan_of
-from labkit.grading.answers import explain, query, run
+from labkit.services.plan import explain as plan_of
+from labkit.grading.answers import query, run
 import test_jsonb_search as lab
 server = postgres("learner")
 databases = [server.database(lab_template({key!r}, hidden=hidden), limits=GRADED) for hidden in (False, True)]"""
@@ -26,10 +26,11 @@ for database in databases:
     with database.connect() as connection:
         expected.append({row[0]: row[1:] for row in connection.execute(lab.REFUNDS)})
     run(database, index)
-gins = []
+gins, blocks = [], []
 for database in databases:
     with database.admin() as connection:
-        gins.append(dict(connection.execute(lab.GIN_INDEXES).fetchall()))"""
+        gins.append(dict(connection.execute(lab.GIN_INDEXES).fetchall()))
+        blocks.append(connection.execute("SELECT pg_relation_size('public.events') / 8192").fetchone()[0])"""
 CHECKS = {
     "index": """\
 assert gins[0] and sum(gins[0].values()) <= lab.BUDGET
@@ -38,9 +39,9 @@ with databases[1].connect() as connection:
     "refunds": """\
 found = [query(database, refunds) for database in databases]
 assert found[0].columns == ["event_id", "customer", "amount"] and found[0].types[2] == "numeric"
-for database, rows, right, gin in zip(databases, found, expected, gins):
+for database, rows, right, gin, pages in zip(databases, found, expected, gins, blocks):
     lab.compare(rows, right)
-    lab.read_through(explain(database, refunds, options=NOT_RUN), gin)""",
+    lab.reads_through(database, refunds, gin, pages)""",
 }
 GOODBYE = "for database in databases: database.drop()\nserver.close()"
 

@@ -30,13 +30,14 @@ ORDERS_BYTES = 6_500_000  # one index for two questions takes 4.9 MB, two indexe
 
 INDEXES = """
     SELECT indexrelid, pg_relation_size(indexrelid) FROM pg_index
-    WHERE indrelid = to_regclass('orders') AND NOT indisprimary
+    WHERE indrelid = to_regclass('public.orders') AND NOT indisprimary
 """
 
 
-def sizes(connection):
-    """The indexes on orders that are no primary key: size in bytes by oid."""
-    return dict(connection.execute(INDEXES).fetchall())
+def sizes(database):
+    """The indexes on orders that are no primary key: size in bytes by oid. The superuser asks, whom no function of an answer can fool."""
+    with database.admin() as catalog:
+        return dict(catalog.execute(INDEXES).fetchall())
 
 
 def rows_of(connection, queries):
@@ -86,10 +87,9 @@ def list_indexed(blocks, before, database, answers):
 @pytest.fixture(scope="module")
 def queue_indexes(blocks, before, database, answers):
     """The indexes that the answer `queue` made: size in bytes by oid."""
-    with database.connect() as connection:
-        there = sizes(connection)
-        run(database, answers["queue"])
-        return {index: size for index, size in sizes(connection).items() if index not in there}
+    there = sizes(database)
+    run(database, answers["queue"])
+    return {index: size for index, size in sizes(database).items() if index not in there}
 
 
 @pytest.fixture(scope="module")
@@ -115,8 +115,7 @@ def kept(request, revenue_indexed):
     queues = {}
     with contextlib.suppress(AnswerError):
         queues = request.getfixturevalue("queue_indexes")
-    with revenue_indexed.connect() as connection:
-        return {index: size for index, size in sizes(connection).items() if index not in queues}
+    return {index: size for index, size in sizes(revenue_indexed).items() if index not in queues}
 
 
 @answer("list")

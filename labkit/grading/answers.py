@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import psycopg
+from psycopg.pq import TransactionStatus
 
 from labkit.grading.checks import AnswerError
 from labkit.grading.kinds import Kind, Sql
@@ -15,6 +16,7 @@ from labkit.services.postgres import Database, TooLarge
 
 DEADLINE = Sql.seconds
 MAX_TEXT = Kind.characters
+LONGEST = 600  # characters of what a server says that are told
 
 
 class Answers:
@@ -74,7 +76,11 @@ def explain(database: Database, text: str, *, deadline: float = DEADLINE, option
 def _session(database: Database, text: str, deadline: float, asked: str = "") -> Iterator[psycopg.Connection]:
     """A session of the database's own role. One that does not heed cancelling at its deadline is ended soon after."""
     with told_of_the_answer(text, asked=asked), database.deadline(deadline + 2), database.connect() as connection:
-        yield connection
+        try:
+            yield connection
+        finally:
+            if connection.info.transaction_status == TransactionStatus.ACTIVE:  # given up: it must not go on by itself
+                database.end_sessions()
 
 
 @contextmanager
@@ -98,13 +104,18 @@ def told_of_the_answer(text: str, *, asked: str = "") -> Iterator[None]:
 def words(error: psycopg.Error, text: str = "", asked: str = "") -> str:
     """What Postgres says: the message, the line of `text` that it points at, and its detail and hint where it has them."""
     diagnosis = error.diag
-    message = diagnosis.message_primary or str(error)
+    message = shortened(diagnosis.message_primary or str(error))
     position = int(diagnosis.statement_position or 0) - len(asked)
     where = _line(text, position)
-    more = [part for part in (diagnosis.message_detail, diagnosis.message_hint) if part]
+    more = [shortened(part) for part in (diagnosis.message_detail, diagnosis.message_hint) if part]
     if asked and position > 0 and not text[: position - 1].strip():
         more.append("The plan is asked of one query alone, which begins with SELECT or WITH.")
     return " ".join([f"Postgres says: {message}{where}.", *more])
+
+
+def shortened(text: str) -> str:
+    """An answer may raise as long a message as it likes."""
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
 
 def _line(text: str, position: int) -> str:

@@ -223,10 +223,17 @@ def _outcome(task: Task, future: Future) -> list[Judged]:
     if future.status != "finished":
         return []
     try:
-        replies = json.loads(future.result())
-        return [_judged(item, reply) for item, reply in zip(task.work, replies, strict=True)]
+        replies = list(json.loads(future.result()))
+    except (ValueError, TypeError):
+        replies = []
+    return [_looked_at(item, reply) for item, reply in itertools.zip_longest(task.work, replies[: len(task.work)])]
+
+
+def _looked_at(item: Work, reply: Any) -> Judged:
+    try:
+        return _judged(item, reply)
     except (CheckerFault, ValueError, TypeError, KeyError) as error:
-        return [Judged(item, [], 0.0, fault=f"A Dask worker's reply makes no sense: {error}") for item in task.work]
+        return Judged(item, [], 0.0, fault=f"A Dask worker's reply makes no sense: {error}")
 
 
 def _judged(item: Work, reply: dict[str, Any]) -> Judged:

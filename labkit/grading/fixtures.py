@@ -128,7 +128,7 @@ def prepared(request: pytest.FixtureRequest, template: Template) -> Iterator[Cal
     """
     kept = bench_of(request).prepared
     with ExitStack() as used:
-        yield lambda text="": used.enter_context(kept.database(template, text))
+        yield lambda text=None: used.enter_context(kept.database(template, text))
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ from labkit.services.sql import is_fault
 from labkit.verdict import Outcome, Verdict
 
 SHORT = 600  # characters of an expected or got value that are shown
+LONGEST = 3_000  # characters of a reason: what an answer may have put into it is cut before
 
 
 def judge(
@@ -30,7 +31,7 @@ def judge(
         sentence=checks.sentence(item.function),
         points=check.points,
         outcome=outcome,
-        why=why,
+        why=why[:LONGEST],
         expected=expected[:SHORT],
         got=got[:SHORT],
         hints=check.hints,

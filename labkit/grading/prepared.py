@@ -24,14 +24,14 @@ class PreparedDatabases:
 
     def __init__(self, clone: Callable[[Template], Database], *, trusted: bool) -> None:
         self._clone, self._trusted = clone, trusted
-        self._idle: OrderedDict[tuple[Template, str], Database] = OrderedDict()
+        self._idle: OrderedDict[tuple[Template, str | None], Database] = OrderedDict()
         self._out: dict[
             Database, int
         ] = {}  # those handed out, and the count of transactions up to which nothing is the user's
 
     @contextmanager
-    def database(self, template: Template, text: str) -> Iterator[Database]:
-        """A database on which `text` ran as its role. Raises AnswerError, ServiceFault."""
+    def database(self, template: Template, text: str | None) -> Iterator[Database]:
+        """A database on which `text` ran as its role, or with None, nothing. Raises AnswerError, ServiceFault."""
         database = self._idle.pop((template, text), None)
         if not database or not database.is_there():
             database = self._made(template, text)
@@ -40,6 +40,7 @@ class PreparedDatabases:
             self._out[database] = self._written(database)
             yield database
             with suppress(psycopg.Error, ServiceFault):
+                database.end_sessions()  # what one of them is still about would not be counted yet
                 unchanged = self._written(database) == self._out[database]
         finally:
             self._out.pop(database, None)
@@ -49,11 +50,11 @@ class PreparedDatabases:
                 else:
                     database.drop()
 
-    def _made(self, template: Template, text: str) -> Database:
+    def _made(self, template: Template, text: str | None) -> Database:
         with self._writing():
             database = self._clone(template)
             try:
-                if text:
+                if text is not None:
                     run(database, text)
             except BaseException:
                 database.drop()
@@ -78,7 +79,7 @@ class PreparedDatabases:
     def _written(self, database: Database) -> int:
         return 0 if self._trusted else transactions_that_wrote(database.server)
 
-    def _keep(self, template: Template, text: str, database: Database) -> None:
+    def _keep(self, template: Template, text: str | None, database: Database) -> None:
         self._idle[template, text] = database
         if len(self._idle) > KEPT:
             self._idle.popitem(last=False)[1].drop()

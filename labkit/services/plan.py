@@ -39,8 +39,8 @@ class Node:
 
     @property
     def blocks(self) -> int:
-        """Blocks of 8 kB touched by it and what is below it, in the cache or not."""
-        return self.data.get("Shared Hit Blocks", 0) + self.data.get("Shared Read Blocks", 0)
+        """Blocks of 8 kB touched by it and what is below it, in the cache or not, also of temporary tables."""
+        return sum(self.data.get(f"{kind} {how} Blocks", 0) for kind in ("Shared", "Local") for how in ("Hit", "Read"))
 
     def line(self) -> str:
         """The node in one line, as in psql, with rows expected and seen."""

@@ -49,6 +49,7 @@ class Limits:
         }
 
 
+ENDING = 5_000  # milliseconds for a session to end
 LOOK = 0.5  # seconds between two looks at what a session's database has become
 
 LEARNER = Limits(statement=60, lock=30, idle_in_transaction=600, connections=20, temp_mb=256)
@@ -104,13 +105,14 @@ class Database:
         """Where it is, for people."""
         return f"database {self.name}, {self.server.where}"
 
-    def connect(self, **kwargs: Any) -> psycopg.Connection:
+    def connect(self, *, options: str = "", **kwargs: Any) -> psycopg.Connection:
         """A connection as the role; autocommit unless told otherwise.
 
-        Raises ServiceFault when the server is gone, psycopg.OperationalError when the role has no connection left.
+        It looks for names in pg_catalog, then in public, also where an answer had its role look elsewhere first. Raises ServiceFault when the server is gone, psycopg.OperationalError when the role has no connection left.
         """
         with self.server.fault_if_gone():
-            return psycopg.connect(self.conninfo, **{"autocommit": True, **kwargs})
+            options = f"-c search_path=public {options}"
+            return psycopg.connect(self.conninfo, **{"autocommit": True, "options": options, **kwargs})
 
     def admin(self) -> psycopg.Connection:
         """The superuser, here: only for pg_catalog, as a trigger of the answer would run as superuser."""
@@ -163,10 +165,10 @@ class Database:
         return False
 
     def end_sessions(self) -> None:
-        """Ends all sessions of the role. What they left unfinished is rolled back."""
-        sessions = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s"
-        with contextlib.suppress(psycopg.Error), self.server.superuser() as admin:
-            admin.execute(sessions, [self.role])
+        """Ends all sessions of the role, and waits for that. What they left unfinished is rolled back."""
+        sessions = "SELECT pg_terminate_backend(pid, %s) FROM pg_stat_activity WHERE usename = %s"
+        with contextlib.suppress(psycopg.Error, ServiceFault), self.server.administration() as admin:
+            admin.execute(sessions, [ENDING, self.role])
 
     def reset(self, *, undoable: bool = False) -> None:
         """Back to the template: same name, role and password; its sessions end. Raises ServiceFault."""

@@ -34,6 +34,8 @@ def is_fault(error: psycopg.Error) -> bool:
     """Whether the server, not the statement, is to blame, as far as the error itself tells."""
     if "File too large" in str(error):  # of a table: the answer's, though Postgres knows no class for it
         return False
+    if error.diag.source_function == "exec_stmt_raise":  # RAISE may claim any class; where it stands it cannot
+        return False
     return error.sqlstate is None or error.sqlstate.startswith(FAULTS)
 
 
@@ -80,15 +82,27 @@ class _Replies:
             yield reply
 
     def _next(self) -> pq.abc.PGresult | None:
+        while self.connection.pgconn.is_busy():
+            self._wait()
+        return self.connection.pgconn.get_result()
+
+    def _wait(self) -> None:
+        left = max(self.until - time.monotonic(), 0)
+        if select.select([self.connection.pgconn.socket], [], [], left)[0]:
+            self.connection.pgconn.consume_input()
+        else:
+            self.expired, self.until = True, time.monotonic() + 0.5
+            self.connection.cancel_safe(timeout=2)
+
+    def end_copy(self, status: int) -> None:
+        """A COPY from or to the client has no place in an answer: ends it so that its error or result comes."""
         pgconn = self.connection.pgconn
-        while pgconn.is_busy():
-            left = max(self.until - time.monotonic(), 0)
-            if select.select([pgconn.socket], [], [], left)[0]:
-                pgconn.consume_input()
-            else:
-                self.expired, self.until = True, time.monotonic() + 0.5
-                self.connection.cancel_safe(timeout=2)
-        return pgconn.get_result()
+        if status != pq.ExecStatus.COPY_OUT:
+            pgconn.put_copy_end(b"COPY from the client is not possible here")
+            return
+        while (size := pgconn.get_copy_data(1)[0]) >= 0:
+            if not size:  # nothing has come yet
+                self._wait()
 
 
 def _results(connection: psycopg.Connection, replies: _Replies, max_rows: int, max_bytes: int) -> Iterator[Result]:
@@ -112,7 +126,7 @@ def _results(connection: psycopg.Connection, replies: _Replies, max_rows: int, m
             failed = psycopg.errors.error_from_result(answer)
             continue
         elif answer.status in (pq.ExecStatus.COPY_IN, pq.ExecStatus.COPY_OUT, pq.ExecStatus.COPY_BOTH):
-            _end_copy(connection.pgconn, answer.status)
+            replies.end_copy(answer.status)
             continue
         current.command = (answer.command_status or b"").decode() or current.command
         yield current
@@ -125,15 +139,6 @@ def _header(connection: psycopg.Connection, answer: pq.abc.PGresult) -> tuple[li
     names = [(answer.fname(i) or b"").decode() for i in range(answer.nfields)]
     known = [connection.adapters.types.get(answer.ftype(i)) for i in range(answer.nfields)]
     return names, [info.name if info else str(answer.ftype(i)) for i, info in enumerate(known)]
-
-
-def _end_copy(pgconn: pq.abc.PGconn, status: pq.ExecStatus) -> None:
-    """A COPY from or to the client has no place in an answer: end it so that its error or result comes."""
-    if status == pq.ExecStatus.COPY_OUT:
-        while pgconn.get_copy_data(0)[0] > 0:
-            pass
-    else:
-        pgconn.put_copy_end(b"COPY from the client is not possible here")
 
 
 def timed(connection: psycopg.Connection, text: str, **limits: Any) -> tuple[list[Result], float]:

@@ -91,6 +91,8 @@ def test_another_database_is_out_of_reach(server, database):
 ENDLESS = {
     "no time-out": "SET statement_timeout = 0; SELECT pg_sleep(600)",
     "catches the cancel": "DO $$ BEGIN LOOP BEGIN PERFORM pg_sleep(600); EXCEPTION WHEN query_canceled THEN NULL; END; END LOOP; END $$",
+    "a COPY that sleeps": "SET statement_timeout = 0; COPY (SELECT repeat('x', 20000), pg_sleep(CASE n WHEN 1 THEN 0 ELSE 600 END)"
+    " FROM generate_series(1, 2) AS n) TO STDOUT",
     "cross join": "SELECT count(*) FROM events a, events b, events c",
 }
 
@@ -104,6 +106,40 @@ def test_an_endless_answer_is_stopped_at_its_deadline(kind, database, server):
     with server.superuser() as admin:
         left = "SELECT count(*) FROM pg_stat_activity WHERE usename = %s AND state = 'active'"
         assert admin.execute(left, [database.role]).fetchone() == (0,)
+
+
+@pytest.mark.parametrize("code", ["58030", "53100", "XX000", "57P01", "08006"])
+def test_an_error_that_an_answer_raises_is_its_own(code, database):
+    """Whatever it calls itself: else nobody who fails would be marked."""
+    with pytest.raises(AnswerError, match="Postgres says: the disk is broken"):
+        answers.run(database, f"DO $$ BEGIN RAISE EXCEPTION 'the disk is broken' USING ERRCODE = '{code}'; END $$")
+
+
+def test_a_long_error_is_cut(database):
+    long = "DO $$ BEGIN RAISE EXCEPTION '%', repeat('x', 3000000) USING HINT = repeat('y', 3000000), DETAIL = repeat('z', 3000000); END $$"
+    with pytest.raises(AnswerError, match=r"x{600}…\. z{600}… y{600}…$"):
+        answers.run(database, long)
+
+
+def test_what_is_given_up_does_not_go_on(database):
+    """Rows that cannot be read end the query on our side; what follows them in the text must not happen a moment later."""
+    rows = "SELECT 'infinity'::date, repeat('x', 100) FROM generate_series(1, 400)"
+    with pytest.raises((AnswerError, psycopg.DataError)):
+        answers.query(database, f"BEGIN READ WRITE; {rows}; SELECT pg_sleep(1); DELETE FROM events; COMMIT")
+    with database.connect() as connection:
+        assert connection.execute("SELECT count(*) FROM pg_stat_activity WHERE usename = user").fetchone() == (1,)
+        assert connection.execute("SELECT count(*) FROM events").fetchone() == (100_000,)
+
+
+def test_a_role_cannot_make_checks_look_elsewhere(database):
+    """Names are looked for in pg_catalog and public, whatever the role made of its own search path."""
+    answers.run(
+        database,
+        "CREATE FUNCTION public.upper(text) RETURNS text LANGUAGE sql AS $$ SELECT 'another one' $$;"
+        "ALTER ROLE CURRENT_USER SET search_path = public, pg_catalog",
+    )
+    with database.connect() as connection:
+        assert connection.execute("SELECT upper('a'::text)").fetchone() == ("A",)
 
 
 def test_temp_files_are_limited(database):
@@ -142,7 +178,7 @@ def test_nothing_is_left_for_the_next_submission(server):
         held.execute(leave)
     with server.database(lab_template(KEY), limits=GRADED) as second, second.connect() as connection:
         seen = "SELECT to_regclass('left_behind'), (SELECT count(*) FROM pg_largeobject_metadata), current_setting('search_path')"
-        assert connection.execute(seen).fetchone() == (None, 0, '"$user", public')
+        assert connection.execute(seen).fetchone() == (None, 0, "public")
         assert connection.execute("SELECT pg_try_advisory_lock(42)").fetchone() == (True,)
         assert connection.execute("SELECT count(*) FROM events").fetchone() == (100_000,)
         assert second.role != first.role

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import psycopg
 import pytest
 
 from labkit.grading.prepared import KEPT, PreparedDatabases
@@ -26,7 +27,7 @@ def prepared(server: Postgres) -> Iterator[PreparedDatabases]:
     prepared.drop_all()
 
 
-def used(prepared: PreparedDatabases, text: str, query: str) -> Database:
+def used(prepared: PreparedDatabases, text: str | None, query: str) -> Database:
     """Takes a database, runs something in it, and gives it back."""
     with prepared.database(ROWS, text) as database:
         with database.connect() as connection:
@@ -51,6 +52,17 @@ def test_one_that_was_written_to_serves_nobody_else(prepared: PreparedDatabases,
         assert connection.execute("SELECT count(*) FROM item").fetchone() == (9,)
 
 
+def test_a_session_that_is_still_at_it_when_it_is_given_back_writes_for_nobody(prepared: PreparedDatabases) -> None:
+    """Its transaction is not counted before it ends: so it is ended first."""
+    with prepared.database(ROWS, TEXT) as first:
+        left = first.connect()
+        left.pgconn.send_query(b"BEGIN; SELECT pg_sleep(0.3); DELETE FROM item; COMMIT")
+    with pytest.raises(psycopg.OperationalError):
+        left.execute("SELECT 1")
+    with prepared.database(ROWS, TEXT) as second, second.connect() as connection:
+        assert (second.name, connection.execute("SELECT count(*) FROM item").fetchone()) == (first.name, (9,))
+
+
 def test_after_a_restart_it_is_made_anew(prepared: PreparedDatabases, server: Postgres) -> None:
     first = used(prepared, TEXT, "SELECT 1")
     server.restart()
@@ -69,17 +81,17 @@ def test_the_same_text_twice_at_a_time(prepared: PreparedDatabases) -> None:
 
 
 def test_one_that_is_made_beside_it_is_not_held_against_it(prepared: PreparedDatabases) -> None:
-    with prepared.database(ROWS, TEXT) as first, prepared.database(ROWS, "") as second:
+    with prepared.database(ROWS, TEXT) as first, prepared.database(ROWS, None) as second:
         assert first.name != second.name
     assert used(prepared, TEXT, "SELECT 1").name == first.name
-    assert used(prepared, "", "SELECT 1").name == second.name
+    assert used(prepared, None, "SELECT 1").name == second.name
 
 
 def test_what_was_written_before_another_was_made_is_still_seen(prepared: PreparedDatabases) -> None:
     with prepared.database(ROWS, TEXT) as first:
         with first.connect() as connection:
             connection.execute("DELETE FROM item")
-        with prepared.database(ROWS, ""):
+        with prepared.database(ROWS, None):
             pass
     assert not first.is_there()
 
