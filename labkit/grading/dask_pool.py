@@ -32,6 +32,7 @@ AT = ", Dask worker "  # in the audit trail, between a server and an address
 PATIENCE = 120.0  # seconds without any worker until the run is given up
 BATCH = 4  # notebooks in a task at most: a task costs Dask 10 ms of processor time
 LOOK = 1.0  # seconds between two looks at who is in the cluster: each is a round trip, while a worker waits
+GATHERING = 30.0  # seconds for verdicts to come here
 IDLE = 60.0  # seconds without work after which a worker's services end: whoever asked for them may have been killed
 
 
@@ -153,7 +154,7 @@ class DaskPool:
                 yield from judged
             elif len(task.work) > 1:  # it may be the fault of one of them
                 again += [Task([item]) for item in task.work]
-            elif task.tried < TRIES and not isinstance(future.exception(), KilledWorker):
+            elif task.tried < TRIES and not isinstance(_error(future), KilledWorker):
                 again.append(Task(task.work, task.tried + 1))
             else:
                 yield Judged(task.work[0], [], 0.0, fault=_why(future))
@@ -223,7 +224,11 @@ def _outcome(task: Task, future: Future) -> list[Judged]:
     if future.status != "finished":
         return []
     try:
-        replies = list(json.loads(future.result()))
+        text = future.result(timeout=GATHERING)
+    except Exception:  # its worker died after it had judged, and took the verdicts along
+        return []
+    try:
+        replies = list(json.loads(text))
     except (ValueError, TypeError):
         replies = []
     return [_looked_at(item, reply) for item, reply in itertools.zip_longest(task.work, replies[: len(task.work)])]
@@ -244,11 +249,17 @@ def _judged(item: Work, reply: dict[str, Any]) -> Judged:
     return Judged(item, verdicts, float(reply["seconds"]), server, fault, remark)
 
 
+def _error(future: Future) -> BaseException | None:
+    """What a task that failed raised: of another one, Dask would wait for it."""
+    raised: Any = future.exception() if future.status == "error" else None
+    return raised
+
+
 def _why(future: Future) -> str:
     """Why a task failed."""
-    if future.status in ("cancelled", "lost"):
+    error = _error(future)
+    if error is None:
         return "The Dask scheduler lost it. See that the scheduler runs, and grade again."
-    error = future.exception()
     if isinstance(error, KilledWorker):
         return "Each Dask worker that judged it died. Look at the answer by hand, and at the workers' logs."
     return f"A Dask worker could not judge it: {type(error).__name__}: {error}"
