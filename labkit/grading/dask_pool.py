@@ -12,7 +12,6 @@ import json
 import queue
 import secrets
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,7 +30,6 @@ PLUGIN = "labkit-grading"
 AT = ", Dask worker "  # in the audit trail, between a server and an address
 PATIENCE = 120.0  # seconds without any worker until the run is given up
 BATCH = 4  # notebooks in a task at most: a task costs Dask 10 ms of processor time
-LOOK = 1.0  # seconds between two looks at who is in the cluster: each is a round trip, while a worker waits
 GATHERING = 30.0  # seconds for verdicts to come here
 IDLE = 60.0  # seconds without work after which a worker's services end: whoever asked for them may have been killed
 
@@ -124,8 +122,6 @@ class DaskPool:
     def __init__(self, scheduler: str) -> None:
         self.scheduler = scheduler
         self._stopped = False
-        self._seen: dict[str, int] = {}
-        self._looked = -LOOK
         self._done: queue.SimpleQueue[Future] = queue.SimpleQueue()
         self._running: dict[str, tuple[Task, Future]] = {}
         self._keys = (f"labkit-{secrets.token_hex(4)}-{number}" for number in itertools.count())
@@ -144,7 +140,7 @@ class DaskPool:
             # No more than are judged at once: a worker's death then costs, and casts suspicion on, nothing that only waits.
             while not self._stopped and len(self._running) < max(1, sum(self._threads().values())):
                 if task := again.pop() if again else self._next(order, last):
-                    self._submit(task, last)
+                    self._submit(task)
                 else:
                     break
             future = self._done_next()
@@ -186,24 +182,20 @@ class DaskPool:
         self._client.close()
 
     def _threads(self) -> dict[str, int]:
-        """How many tasks each of the cluster's workers does at a time, by its address; as it was a moment ago."""
-        if not self._seen or time.monotonic() > self._looked + LOOK:
-            threads: Any = self._client.nthreads()
-            self._seen, self._looked = threads, time.monotonic()
-        return self._seen
+        """How many tasks each of the cluster's workers does at a time, by its address."""
+        threads: Any = self._client.nthreads()
+        return threads
 
-    def _submit(self, task: Task, last: Judged | None) -> None:
-        """Hands it to the cluster; if it can be, to the Dask worker that judged `last`."""
-        at = last.server.rpartition(AT)[2] if last else ""
-        there = [at] if at in self._threads() else None
+    def _submit(self, task: Task) -> None:
+        """Hands it to the cluster. Not to the Dask worker that judged some like it: where all workers are gone for a moment, Dask
+        never hands out again what should rather go to one of those, though others may take it.
+        """
         key = next(self._keys)
         request = [
             {"number": f"{key}-{number}", "lab": item.lab.key, "answers": item.answers, "only": item.only}
             for number, item in enumerate(task.work)
         ]
-        future = self._client.submit(
-            judge, json.dumps(request), key=key, pure=False, workers=there, allow_other_workers=bool(there)
-        )
+        future = self._client.submit(judge, json.dumps(request), key=key, pure=False)
         self._running[key] = task, future
         future.add_done_callback(self._done.put)
 

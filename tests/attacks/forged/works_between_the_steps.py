@@ -28,11 +28,13 @@ if os.fork() == 0:
             time.sleep(0.01)
     os._exit(0)
 '''
-NOTHING = """revision, down_revision = "backfill", "expand"
+NOTHING = """import time
+
+revision, down_revision = "backfill", "expand"
 
 
 def upgrade():
-    pass
+    time.sleep(1)  # nothing but waiting for the child, which gets nowhere before
 
 
 def downgrade():
