@@ -99,6 +99,12 @@ def command(argv: list[str], cwd: Path, *, expect: int = 0, appears: Path | None
     return Run(seconds, peak, first)
 
 
+def mean(one: Run, other: Run) -> Run:
+    """Two runs of the same, before and after what it is compared with: a shared machine's speed changes within minutes."""
+    seconds, first = (one.seconds + other.seconds) / 2, (one.first + other.first) / 2
+    return Run(seconds, max(one.megabytes, other.megabytes), first)
+
+
 def median_of(do: Callable[[], object], runs: int = RUNS) -> float:
     """The median of the seconds that `do` takes."""
     times = []

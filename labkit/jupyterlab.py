@@ -14,7 +14,7 @@ from pathlib import Path
 from labkit import quickly
 from labkit.course import root
 
-quickly.skip_iri_grammar()
+quickly.skip_grammars()
 from jupyterlab.labapp import LabApp  # noqa: E402
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 import psycopg
@@ -63,13 +63,20 @@ def query(database: Database, text: str, *, deadline: float = DEADLINE, max_rows
     return given[-1]
 
 
-def explain(database: Database, text: str, *, deadline: float = DEADLINE, options: str = plan.OPTIONS) -> plan.Plan:
-    """The plan of an answer that is one query, really run, with its buffers; with `plan.NOT_RUN`, its nodes only.
+def explain(
+    database: Database,
+    text: str,
+    *,
+    deadline: float = DEADLINE,
+    before: Callable[[plan.Plan], object] = lambda plan: None,
+) -> plan.Plan:
+    """The plan of an answer that is one query, really run, with its buffers. Raises AnswerError as `query`.
 
-    Raises AnswerError as `query`.
+    `before` is given what Postgres would do, which is known in a moment; what it raises spares running a slow query.
     """
-    with _session(database, text, deadline, asked=f"EXPLAIN ({options}) ") as connection:
-        return plan.explain(connection, text, options=options, deadline=deadline)
+    with _session(database, text, deadline, asked=plan.asked(plan.NOT_RUN)) as connection:
+        before(plan.explain(connection, text, options=plan.NOT_RUN, deadline=deadline))
+        return plan.explain(connection, text, deadline=deadline)
 
 
 @contextmanager

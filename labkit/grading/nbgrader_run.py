@@ -31,11 +31,15 @@ STAGING = Path(".labkit", "autograded")  # where a student's notebooks lie until
 
 def load() -> None:
     """Imports nbgrader, which takes a second."""
-    quickly.skip_iri_grammar()
-    import nbgrader.apps  # noqa: F401
+    quickly.skip_grammars()
+    gc.disable()  # all that is imported stays: the collector need not walk it again and again, nor at the end
+    try:
+        import nbgrader.apps  # noqa: F401
 
+        gc.freeze()
+    finally:
+        gc.enable()
     _trust_the_schema()
-    gc.freeze()  # all that was imported stays: the collector need not walk it again and again, nor at the end
 
 
 def _trust_the_schema() -> None:

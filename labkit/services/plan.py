@@ -12,7 +12,8 @@ import psycopg
 from labkit.services import sql
 
 OPTIONS = "ANALYZE, BUFFERS, FORMAT JSON"
-NOT_RUN = "FORMAT JSON"  # what Postgres would do, which is known in a moment also of a slow query
+# What Postgres would do, which is known in a moment also of a slow query. As long as the other: both point at the same place of an error.
+NOT_RUN = "FORMAT JSON".ljust(len(OPTIONS))
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,11 @@ def _walk(data: dict[str, Any], depth: int) -> Iterator[Node]:
         yield from _walk(child, depth + 1)
 
 
+def asked(options: str) -> str:
+    """What stands before a query whose plan is asked for."""
+    return f"EXPLAIN ({options}) "
+
+
 def explain(connection: psycopg.Connection, query: str, *, options: str = OPTIONS, deadline: float = 10.0) -> Plan:
     """The plan of `query`, which is really run in a transaction that is rolled back, so nothing happens twice; or with the options
     NOT_RUN, only planned.
@@ -96,7 +102,7 @@ def explain(connection: psycopg.Connection, query: str, *, options: str = OPTION
     Raises as `sql.execute`; ValueError when the text is not one statement that can be explained.
     """
     with connection.transaction(force_rollback=True):
-        results = sql.execute(connection, f"EXPLAIN ({options}) {query}", deadline=deadline)
+        results = sql.execute(connection, f"{asked(options)}{query}", deadline=deadline)
     if len(results) != 1 or not results[0].rows:
         raise ValueError("Only one query can be explained. Leave one statement in the answer.")
     explained = results[0].rows[0][0]

@@ -16,7 +16,15 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from labkit.services.fault import ServiceFault
-from labkit.services.postgres_admin import OWNER, drop_database, execute, has_database, has_role, rename_database
+from labkit.services.postgres_admin import (
+    OWNER,
+    drop_database,
+    end_sessions,
+    execute,
+    has_database,
+    has_role,
+    rename_database,
+)
 from labkit.services.postgres_template import Template
 
 if TYPE_CHECKING:
@@ -49,7 +57,7 @@ class Limits:
         }
 
 
-ENDING = 5_000  # milliseconds for a session to end
+ENDING = 5.0  # seconds for a session to end
 LOOK = 0.5  # seconds between two looks at what a session's database has become
 
 LEARNER = Limits(statement=60, lock=30, idle_in_transaction=600, connections=20, temp_mb=256)
@@ -166,9 +174,8 @@ class Database:
 
     def end_sessions(self) -> None:
         """Ends all sessions of the role, and waits for that. What they left unfinished is rolled back."""
-        sessions = "SELECT pg_terminate_backend(pid, %s) FROM pg_stat_activity WHERE usename = %s"
         with contextlib.suppress(psycopg.Error, ServiceFault), self.server.administration() as admin:
-            admin.execute(sessions, [ENDING, self.role])
+            end_sessions(admin, "usename", self.role, ENDING)
 
     def reset(self, *, undoable: bool = False) -> None:
         """Back to the template: same name, role and password; its sessions end. Raises ServiceFault."""
