@@ -19,7 +19,7 @@ from labkit.grading import gradebook_lock, nbgrader_run
 from labkit.grading.engine import Judged
 from labkit.grading.work_order import Work
 
-LOADING, EACH = 1.0, 0.06  # seconds to import nbgrader, and to mark a student for the first time, beside a worker
+LOADING, EACH = 1.5, 0.06  # seconds to import nbgrader, and to mark a student for the first time, beside a worker
 LOOK = 0.1  # seconds between two looks at how far it is
 
 
