@@ -16,7 +16,7 @@ sys.path.insert(0, {graders!r})
 from labkit.services.postgres import GRADED, postgres
 from labkit.services.lab_template import lab_template
 from labkit.services.plan import explain as plan_of
-from labkit.grading.answers import query, run
+from labkit.grading.answers import Reader, run
 import test_jsonb_search as lab
 server = postgres("learner")
 databases = [server.database(lab_template({key!r}, hidden=hidden), limits=GRADED) for hidden in (False, True)]"""
@@ -37,11 +37,12 @@ assert gins[0] and sum(gins[0].values()) <= lab.BUDGET
 with databases[1].connect() as connection:
     lab.read_through(plan_of(connection, "SELECT id FROM events WHERE doc @> '{\\"order\\": {\\"id\\": 111072}}'"), gins[1])""",
     "refunds": """\
-found = [query(database, refunds) for database in databases]
+readers = [Reader(database) for database in databases]
+found = [reader.query(refunds) for reader in readers]
 assert found[0].columns == ["event_id", "customer", "amount"] and found[0].types[2] == "numeric"
-for database, rows, right, gin, pages in zip(databases, found, expected, gins, blocks):
+for reader, rows, right, gin, pages in zip(readers, found, expected, gins, blocks):
     lab.compare(rows, right)
-    lab.reads_through(database, refunds, gin, pages)""",
+    lab.reads_through(reader, refunds, gin, pages)""",
 }
 GOODBYE = "for database in databases: database.drop()\nserver.close()"
 

@@ -5,7 +5,7 @@ from weakref import WeakKeyDictionary
 
 import pytest
 
-from labkit.grading.answers import explain, query
+from labkit.grading.answers import Reader
 from labkit.grading.checks import Wrong, answer, hint, points
 
 BUDGET = 4_500_000  # bytes; the default operator class takes 5.2 MB, the one that fits 3.8 MB
@@ -59,9 +59,16 @@ def gin(indexed):
 
 
 @pytest.fixture(scope="module")
-def refunds(indexed, answers):
+def reader(indexed):
+    """A session of the answers' own role."""
+    with Reader(indexed) as reader:
+        yield reader
+
+
+@pytest.fixture(scope="module")
+def refunds(reader, answers):
     """What the answer `refunds` gives."""
-    return query(indexed, answers["refunds"])
+    return reader.query(answers["refunds"])
 
 
 @answer("index")
@@ -124,9 +131,9 @@ def test_finds_the_refunds(refunds, expected):
     "Which operator asks: does this document contain that one?",
     "`@>` can use a GIN index; `->>` with `=` cannot.",
 )
-def test_reads_through_the_index(indexed, gin, pages, answers):
+def test_reads_through_the_index(reader, gin, pages, answers):
     """The query reads `events` through the GIN index, not from the first page to the last."""
-    reads_through(indexed, answers["refunds"], gin, pages)
+    reads_through(reader, answers["refunds"], gin, pages)
 
 
 def compare(refunds, expected):
@@ -150,9 +157,9 @@ def compare(refunds, expected):
             raise Wrong(f"Event {event} has another customer.", expected=customer, got=got[event][0])
 
 
-def reads_through(database, text, gin, pages):
+def reads_through(reader, text, gin, pages):
     """Fails unless the query uses one of the GIN indexes, and reads less than half of the table in whatever way."""
-    plan = explain(database, text, before=lambda plan: read_through(plan, gin))
+    plan = reader.explain(text, before=lambda plan: read_through(plan, gin))
     if plan.root.blocks * 2 > pages:
         why = "An index is used, and yet most of the table is read beside it, or in a function."
         raise Wrong(why, expected=f"less than half of its {pages:,} blocks", got=plan.tree)

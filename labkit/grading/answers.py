@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any, Self
 
 import psycopg
 from psycopg.pq import TransactionStatus
@@ -44,50 +45,91 @@ COMMENT = re.compile(r"--[^\n]*|/\*.*?(?:\*/|\Z)", re.DOTALL)
 
 def run(database: Database, text: str, *, deadline: float = DEADLINE) -> list[sql.Result]:
     """Runs an answer's statements as the database's own role. Raises AnswerError with the server's words."""
-    with _session(database, text, deadline) as connection:
+    with _watched(database, text, deadline), database.connect() as connection, _given_up(database, connection):
         return sql.execute(connection, text, deadline=deadline)
 
 
-def query(database: Database, text: str, *, deadline: float = DEADLINE, max_rows: int = Sql.rows) -> sql.Result:
-    """Runs an answer that must be one query, which may change nothing. Raises AnswerError when it is not, or fails."""
-    with _session(database, text, deadline) as connection:
-        connection.execute("SET default_transaction_read_only = on")
-        results = sql.execute(connection, text, deadline=deadline, max_rows=max_rows)
-    given = [result for result in results if result.columns]
-    if not given:
-        raise AnswerError("The answer gives no rows: one SELECT is expected.")
-    if len(given[-1].rows) < given[-1].count:
-        raise AnswerError(
-            f"The query gives {given[-1].count:,} rows, more than is read. Select only what was asked for."
-        )
-    return given[-1]
+def query(database: Database, text: str, **limits: Any) -> sql.Result:
+    """As `Reader.query`, in a session of its own."""
+    with Reader(database) as reader:
+        return reader.query(text, **limits)
 
 
-def explain(
-    database: Database,
-    text: str,
-    *,
-    deadline: float = DEADLINE,
-    before: Callable[[plan.Plan], object] = lambda plan: None,
-) -> plan.Plan:
-    """The plan of an answer that is one query, really run, with its buffers. Raises AnswerError as `query`.
+def explain(database: Database, text: str, **limits: Any) -> plan.Plan:
+    """As `Reader.explain`, in a session of its own."""
+    with Reader(database) as reader:
+        return reader.explain(text, **limits)
 
-    `before` is given what Postgres would do, which is known in a moment; what it raises spares running a slow query.
-    """
-    with _session(database, text, deadline, asked=plan.asked(plan.NOT_RUN)) as connection:
-        before(plan.explain(connection, text, options=plan.NOT_RUN, deadline=deadline))
-        return plan.explain(connection, text, deadline=deadline)
+
+class Reader:
+    """A session of the database's own role, as good as new for each answer: a new one takes 4 ms, and that 0.1. A context manager."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self._connection: psycopg.Connection | None = None
+
+    def query(self, text: str, *, deadline: float = DEADLINE, max_rows: int = Sql.rows) -> sql.Result:
+        """Runs an answer that must be one query, which may change nothing. Raises AnswerError when it is not, or fails."""
+        with self._session(text, deadline) as connection:
+            connection.execute("SET default_transaction_read_only = on")
+            results = sql.execute(connection, text, deadline=deadline, max_rows=max_rows)
+        given = [result for result in results if result.columns]
+        if not given:
+            raise AnswerError("The answer gives no rows: one SELECT is expected.")
+        if len(given[-1].rows) < given[-1].count:
+            raise AnswerError(
+                f"The query gives {given[-1].count:,} rows, more than is read. Select only what was asked for."
+            )
+        return given[-1]
+
+    def explain(
+        self, text: str, *, deadline: float = DEADLINE, before: Callable[[plan.Plan], object] = lambda plan: None
+    ) -> plan.Plan:
+        """The plan of an answer that is one query, really run, with its buffers. Raises AnswerError as `query`.
+
+        `before` is given what Postgres would do, which is known in a moment; what it raises spares running a slow query.
+        """
+        with self._session(text, deadline, asked=plan.asked(plan.NOT_RUN)) as connection:
+            before(plan.explain(connection, text, options=plan.NOT_RUN, deadline=deadline))
+            return plan.explain(connection, text, deadline=deadline)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._connection:
+            self._connection.close()
+
+    @contextmanager
+    def _session(self, text: str, deadline: float, asked: str = "") -> Iterator[psycopg.Connection]:
+        with _watched(self.database, text, deadline, asked):
+            self._connection = connection = self._as_new()
+            with _given_up(self.database, connection):
+                yield connection
+
+    def _as_new(self) -> psycopg.Connection:
+        if (connection := self._connection) and connection.info.transaction_status == TransactionStatus.IDLE:
+            connection.execute("DISCARD ALL")
+            return connection
+        self.__exit__()  # nothing of a transaction that was left open, or of an answer that was given up
+        return self.database.connect()
 
 
 @contextmanager
-def _session(database: Database, text: str, deadline: float, asked: str = "") -> Iterator[psycopg.Connection]:
-    """A session of the database's own role. One that does not heed cancelling at its deadline is ended soon after."""
-    with told_of_the_answer(text, asked=asked), database.deadline(deadline + 2), database.connect() as connection:
-        try:
-            yield connection
-        finally:
-            if connection.info.transaction_status == TransactionStatus.ACTIVE:  # given up: it must not go on by itself
-                database.end_sessions()
+def _watched(database: Database, text: str, deadline: float, asked: str = "") -> Iterator[None]:
+    """Whose session does not heed cancelling at its deadline, it is ended soon after."""
+    with told_of_the_answer(text, asked=asked), database.deadline(deadline + 2):
+        yield
+
+
+@contextmanager
+def _given_up(database: Database, connection: psycopg.Connection) -> Iterator[None]:
+    """Ends the session when what it is at was given up: it must not go on by itself."""
+    try:
+        yield
+    finally:
+        if connection.info.transaction_status == TransactionStatus.ACTIVE:
+            database.end_sessions()
 
 
 @contextmanager

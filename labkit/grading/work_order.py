@@ -55,16 +55,17 @@ class WorkOrder:
 
     def __init__(self, work: Iterable[Work]) -> None:
         self._lock = threading.Lock()
-        self._begun: set[Alike] = set()
         self._first, self._again = Spent(), Spent()  # a worker's first of its kind, and what it judged after one alike
         self._groups: dict[Alike, deque[Work]] = {}
         for item in work:
             self._groups.setdefault(item.alike, deque()).append(item)
-        self._kinds = len(self._groups)
+        self._left = sum(map(len, self._groups.values()))
+        fresh = sorted(self._groups.items(), key=lambda group: len(group[1]), reverse=True)
+        self._fresh = deque(alike for alike, _ in fresh)  # those that nobody has begun, the largest first
 
     def __len__(self) -> int:
         """How many nobody has taken yet."""
-        return sum(map(len, self._groups.values()))
+        return self._left
 
     def take(self, last: Work | None = None) -> Work | None:
         """For who judged `last`: one like it, else one like which nobody has begun, else any. None when all are taken."""
@@ -72,7 +73,7 @@ class WorkOrder:
             alike = last.alike if last and last.alike in self._groups else self._largest()
             if alike is None:
                 return None
-            self._begun.add(alike)
+            self._left -= 1
             item = self._groups[alike].popleft()
             if not self._groups[alike]:
                 del self._groups[alike]
@@ -83,6 +84,7 @@ class WorkOrder:
         with self._lock:
             group = self._groups.get(last.alike, deque())
             taken = [group.popleft() for _ in range(min(most, len(group)))]
+            self._left -= len(taken)
             if not group:
                 self._groups.pop(last.alike, None)
             return taken
@@ -103,9 +105,11 @@ class WorkOrder:
     def seconds_left(self) -> float:
         """How long one worker would be at what nobody has taken yet, as far as it is known."""
         with self._lock:
-            firsts = self._kinds - len(self._begun)
+            firsts = len(self._fresh)
             return self._first.left(firsts) + self._again.left(len(self) - firsts)
 
     def _largest(self) -> Alike | None:
-        groups = self._groups
-        return max(groups, key=lambda alike: (alike not in self._begun, len(groups[alike])), default=None)
+        """Of those that nobody has begun, else of the others, which are few: each has a worker that is at it, or was called away."""
+        if self._fresh:
+            return self._fresh.popleft()
+        return max(self._groups, key=lambda alike: len(self._groups[alike]), default=None)

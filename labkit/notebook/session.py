@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from labkit import course
 from labkit.checker_process import CheckerProcess, Pending, Wait
 from labkit.course import CourseError, Lab
-from labkit.notebook import progress, saved
-from labkit.notebook.waiting import in_background, wait_for
+from labkit.notebook import progress, saved, waiting
 from labkit.services.fault import ServiceFault
 from labkit.verdict import Verdict
 
@@ -25,7 +24,7 @@ S = TypeVar("S", bound="Session")
 
 def _waiting(what: str) -> Wait:
     """Waits for the checker, with what it is doing shown after two seconds."""
-    return lambda pending: wait_for(pending.future, lambda: pending.doing or what)
+    return lambda pending: waiting.wait_for(pending.future, lambda: pending.doing or what)
 
 
 class Session:
@@ -174,7 +173,7 @@ class Session:
         self._database = self.server.database(lab_template(self.lab.key))
 
     def _slowly(self, what: str, do: Callable[[], T]) -> T:
-        return wait_for(in_background(do), what)
+        return waiting.run(do, what)
 
 
 _open: Session | None = None

@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -15,11 +16,10 @@ from psycopg.adapt import AdaptersMap
 from psycopg.postgres import types
 from psycopg.types.string import TextLoader
 
-from labkit.notebook import statements
+from labkit.notebook import statements, waiting
 from labkit.notebook.page import EMPTY, Page, duration
 from labkit.notebook.plan_tree import plan_tree
 from labkit.notebook.table import row_count, table
-from labkit.notebook.waiting import in_background, wait_for
 from labkit.services import sql
 from labkit.services.fault import ServiceFault
 from labkit.services.plan import NOT_RUN, OPTIONS, Plan, explain
@@ -108,13 +108,8 @@ def explained(database: Database, text: str) -> Plan:
 
 
 def _wait(connection: psycopg.Connection, text: str) -> tuple[list[sql.Result], float]:
-    running = in_background(sql.timed, connection, text, max_rows=1000, deadline=DEADLINE)
-
-    def cancel() -> None:
-        connection.cancel_safe(timeout=5)
-        running.exception(timeout=5)
-
-    return wait_for(running, "Postgres is at work", on_interrupt=cancel)
+    work = partial(sql.timed, connection, text, max_rows=1000, deadline=DEADLINE)
+    return waiting.run(work, "Postgres is at work", partial(connection.cancel_safe, timeout=5))
 
 
 def _plan(connection: psycopg.Connection, statement: str, word: str, again: bool = True) -> Plan | None:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
-from typing import Any, ParamSpec, TypeVar
+from concurrent.futures import Future, wait
+from typing import Any, TypeVar
 
 from markupsafe import Markup
 
 from labkit.notebook.page import EMPTY, Page, bundle
 
-P = ParamSpec("P")
 T = TypeVar("T")
 PATIENCE = 2.0  # seconds before anything is shown
+STOPPING, AGAIN = 5.0, 0.1  # seconds for what was interrupted to end, and until it is told so once more
 
 
 class Interrupted(KeyboardInterrupt):
@@ -24,25 +24,36 @@ class Interrupted(KeyboardInterrupt):
         return ["Interrupted. What was under way has been stopped."]
 
 
-def in_background(do: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-    """Runs `do` in a thread that never keeps the kernel from ending."""
+def run(do: Callable[[], T], what: str, stop: Callable[[], Any] | None = None) -> T:
+    """What `do` gives, in a thread that never keeps the kernel from ending; shows what is being done, as `wait_for`. Raises as `do`.
+
+    `stop` is called when the learner interrupts the kernel, again and again until `do` ends: it may have begun nothing yet that
+    could be stopped.
+    """
     future: Future[T] = Future()
 
-    def run() -> None:
+    def work() -> None:
         try:
-            future.set_result(do(*args, **kwargs))
+            future.set_result(do())
         except BaseException as error:
             future.set_exception(error)
 
-    threading.Thread(target=run, daemon=True).start()
-    return future
+    try:
+        threading.Thread(target=work, daemon=True).start()
+        return wait_for(future, what)
+    except KeyboardInterrupt:  # also one between the thread's start and the waiting for it
+        until = time.monotonic() + STOPPING
+        while stop and time.monotonic() < until:
+            stop()
+            if wait([future], AGAIN).done:
+                break
+        raise Interrupted from None
 
 
-def wait_for(future: Future[T], what: str | Callable[[], str], on_interrupt: Callable[[], Any] = lambda: None) -> T:
-    """The future's result. After two seconds, and then every second, it shows `what` is being done and for
-    how long.
+def wait_for(future: Future[T], what: str | Callable[[], str]) -> T:
+    """The future's result. After two seconds, and then every second, it shows `what` is being done and for how long.
 
-    `on_interrupt` is called when the learner interrupts the kernel. Raises what the future raises.
+    Raises what the future raises, and Interrupted.
     """
     line = _Line()
     started = time.monotonic()
@@ -55,7 +66,6 @@ def wait_for(future: Future[T], what: str | Callable[[], str], on_interrupt: Cal
                     raise
                 line.say(what if isinstance(what, str) else what(), time.monotonic() - started)
     except KeyboardInterrupt:
-        on_interrupt()
         raise Interrupted from None
     finally:
         line.clear()

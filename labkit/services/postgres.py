@@ -8,6 +8,7 @@ Who owns the server is in `keeper`, how it runs in `postgres_embedded` and `post
 from __future__ import annotations
 
 import contextlib
+import select
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any, Self
@@ -141,9 +142,9 @@ class Postgres:
             raise ServiceFault("The PostgreSQL server is gone. Restart it, and run this again.") from error
 
     def _fresh_admin(self) -> psycopg.Connection:
-        """The connection, made anew where another process restarted the server meanwhile."""
+        """The connection, made anew where another process restarted the server meanwhile: that ends it, and can be read from it."""
         try:
-            if self._admin:
+            if self._admin and _has_news(self._admin):
                 self._admin.execute("SELECT 1")
         except psycopg.OperationalError:
             self._forget_admin()
@@ -162,3 +163,10 @@ class Postgres:
             if self._admin:
                 self._admin.close()
         self._admin = None
+
+
+def _has_news(connection: psycopg.Connection) -> bool:
+    """Whether the server sent anything since the last command, which may be that it ends the session."""
+    looked_at = select.poll()
+    looked_at.register(connection, select.POLLIN)
+    return bool(looked_at.poll(0))

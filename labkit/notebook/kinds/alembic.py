@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from labkit.notebook import sql_run
+from labkit.notebook import sql_run, waiting
 from labkit.notebook.page import EMPTY, Page
-from labkit.notebook.waiting import in_background, wait_for
 from labkit.services import alembic_project
 from labkit.services.alembic_project import NotAMigration
 
@@ -69,9 +68,8 @@ def upgrade(session: Session, answers: dict[str, str]) -> tuple[str, bool]:
             stderr=subprocess.PIPE,
             text=True,
         )
-        running = in_background(process.communicate, timeout=DEADLINE)
         try:
-            out, errors = wait_for(running, "Alembic is at work", on_interrupt=process.kill)
+            out, errors = waiting.run(lambda: process.communicate(timeout=DEADLINE), "Alembic is at work", process.kill)
         except subprocess.TimeoutExpired:
             return f"It ran for over {DEADLINE:g} s and was stopped.", False
         finally:

@@ -6,15 +6,15 @@ For a lab's own cells: `flyway("validate", branch="release")` runs commands, `ch
 from __future__ import annotations
 
 import difflib
+from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from labkit.notebook import sql_run
+from labkit.notebook import sql_run, waiting
 from labkit.notebook.page import EMPTY, Page, show
 from labkit.notebook.table import table
-from labkit.notebook.waiting import in_background, wait_for
 from labkit.services import flyway_project
 from labkit.services.flyway import Command, Migration, Report
 from labkit.services.flyway import flyway as shared
@@ -69,8 +69,9 @@ def _deploy(session: Session, project: Project, commands: list[tuple[str, Comman
 
 
 def _run(session: Session, project: Project, schema: str, commands: list[Command]) -> Report:
-    running = in_background(shared().run, session.database, schema, project.files, commands)
-    return wait_for(running, "Flyway is at work", on_interrupt=shared().close)
+    flyway = shared()
+    work = partial(flyway.run, session.database, schema, project.files, commands)
+    return waiting.run(work, "Flyway is at work", flyway.close)
 
 
 def standing(info: list[Migration]) -> Page:

@@ -5,13 +5,13 @@ For a lab's own cells: `incident()` lets it happen, `migrate("version")` runs co
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
-from labkit.notebook import sql_run
+from labkit.notebook import sql_run, waiting
 from labkit.notebook.kinds.flyway import failed
 from labkit.notebook.page import EMPTY, Page, show
 from labkit.notebook.table import table
-from labkit.notebook.waiting import in_background, wait_for
 from labkit.services import golang_migrate, golang_migrate_project
 from labkit.services.golang_migrate import Migrate, Step
 from labkit.services.migration_files import NotAProject
@@ -38,8 +38,8 @@ def run(text: str, session: Session, name: str) -> Page:
 
 def run_steps(session: Session, files: dict[str, str], commands: list) -> list[Step]:
     """Runs commands on the learner's database."""
-    running = in_background(golang_migrate.run, session.database, files, commands)
-    return wait_for(running, "golang-migrate is at work", on_interrupt=session.database.end_sessions)
+    work = partial(golang_migrate.run, session.database, files, commands)
+    return waiting.run(work, "golang-migrate is at work", session.database.end_sessions)
 
 
 def steps_page(steps: list[Step]) -> Page:
@@ -62,8 +62,8 @@ def incident() -> None:
     session = current()
     session.reset()
     session.changed.add("incident")
-    running = in_background(golang_migrate_project.incident, session.lab, session.database)
-    show(steps_page([wait_for(running, "golang-migrate is at work")]))
+    happens = partial(golang_migrate_project.incident, session.lab, session.database)
+    show(steps_page([waiting.run(happens, "golang-migrate is at work", session.database.end_sessions)]))
 
 
 def migrate(*words: str) -> None:
