@@ -9,18 +9,19 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 
 from rich.console import Console
 from rich.table import Table
 
 from benchmarks.measure import Row
 
+VERDICTS = {True: "met", False: "MISSED", None: ""}
 PARTS = ("services", "notebook", "labs", "grading")
 
 
-def rows(part: str) -> Iterator[Row]:
-    """The rows of one part."""
+def rows(part: str) -> Generator[Row, None, str | None]:
+    """The rows of one part. Returns its last line, if it has one."""
     from labkit.services.backend import BACKENDS, docker_answers
 
     if part in ("services", "labs"):
@@ -36,7 +37,22 @@ def rows(part: str) -> Iterator[Row]:
     else:
         from benchmarks import grading
 
-        yield from grading.exam_rows() if part == "exam" else grading.rows()
+        if part == "exam":
+            return (yield from grading.exam_rows())
+        yield from grading.rows()
+    return None
+
+
+def show(part: str, console: Console) -> tuple[list[Row], str]:
+    """All rows of a part, each of them said as soon as it is there, and its last line."""
+    found, more = [], rows(part)
+    while True:
+        try:
+            row = next(more)
+        except StopIteration as end:
+            return found, end.value or ""
+        console.print(f"{row.what}: {row.measured} {VERDICTS[row.met]}", style="dim", markup=False)
+        found.append(row)
 
 
 def main() -> int:
@@ -45,21 +61,23 @@ def main() -> int:
     home = tempfile.mkdtemp(prefix="lb-")
     os.chmod(home, 0o711)
     os.environ["LABKIT_HOME"] = home
-    console, missed = Console(width=140), 0
+    console, missed, last = Console(width=140), 0, ""
     table = Table("what", "measured", "goal", "", title=f"make bench, {os.cpu_count()} cores", title_justify="left")
     try:
         for part in parts:
             backend = os.environ.get("LABKIT_BACKEND", "embedded")
             if part in ("notebook", "grading", "exam"):
                 os.environ["LABKIT_BACKEND"] = backend
-            for row in rows(part):
-                verdict = {True: "met", False: "MISSED", None: ""}[row.met]
-                table.add_row(row.what, row.measured, row.goal, verdict)
-                console.print(f"{row.what}: {row.measured} {verdict}", style="dim", markup=False)
+            found, line = show(part, console)
+            last = line or last
+            for row in found:
+                table.add_row(row.what, row.measured, row.goal, VERDICTS[row.met])
                 missed += row.met is False
     finally:
         shutil.rmtree(home, ignore_errors=True)
     console.print(table)
+    if last:
+        print(last)
     return 1 if missed else 0
 
 
