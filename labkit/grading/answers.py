@@ -18,6 +18,10 @@ from labkit.services.postgres import Database, TooLarge
 DEADLINE = Sql.seconds
 MAX_TEXT = Kind.characters
 LONGEST = 600  # characters of what a server says that are told
+ALL_AT_ONCE = (
+    "All statements of an answer are sent at once, which makes one transaction of them: leave CONCURRENTLY or VACUUM out, or "
+    "write that statement alone."
+)
 
 
 class Answers:
@@ -157,6 +161,8 @@ def words(error: psycopg.Error, text: str = "", asked: str = "") -> str:
     position = int(diagnosis.statement_position or 0) - len(asked)
     where = _line(text, position)
     more = [shortened(part) for part in (diagnosis.message_detail, diagnosis.message_hint) if part]
+    if isinstance(error, psycopg.errors.ActiveSqlTransaction):
+        more.append(ALL_AT_ONCE)
     if asked and position > 0 and not text[: position - 1].strip():
         more.append("The plan is asked of one query alone, which begins with SELECT or WITH.")
     return " ".join([f"Postgres says: {message}{where}.", *more])

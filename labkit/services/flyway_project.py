@@ -17,7 +17,7 @@ from labkit.course import Lab, root
 from labkit.services.flyway import Command
 from labkit.services.migration_files import NotAProject, files_in
 
-FILE = re.compile(r"(V\d+([._]\d+)*|R)__\w+\.sql", re.ASCII)
+FILE = re.compile(r"(V\d+([._]\d+)*|R)__[\w-]{1,100}\.sql", re.ASCII)
 COMMANDS = ("info", "validate", "migrate", "baseline", "repair", "clean")
 OPTIONS = (
     "environment",
@@ -68,25 +68,27 @@ def commit(text: str) -> dict[str, str]:
     """The files of an answer by name: each is what follows a line `-- V4__name.sql`. Raises NotAProject."""
     rule = (
         "Flyway knows them by their names: V, a version, two underscores and words (V7__shelf.sql), or R, two underscores and "
-        "words (R__shelf.sql)."
+        "words (R__shelf.sql). Here the words have letters a to z, digits, _ and - only."
     )
     return files_in(text, FILE, example="V7__shelf.sql", rule=rule)
 
 
 def commands(text: str) -> list[tuple[str, Command]]:
     """The commands of an answer, one a line, with the environment that each names or "". Raises NotAProject."""
-    lines = [line.split("#")[0].strip() for line in text.splitlines()]
-    found = [_command(line) for line in lines if line]
+    found = [command for line in text.splitlines() if (command := _command(line.strip()))]
     if not found:
         raise NotAProject("There is no command yet. Write one a line, e.g. flyway -environment=production info.")
     return found
 
 
-def _command(line: str) -> tuple[str, Command]:
+def _command(line: str) -> tuple[str, Command] | None:
+    """The command of a line, or None where it is empty or a comment."""
     try:
-        words = shlex.split(line)
+        words = shlex.split(line, comments=True)
     except ValueError as error:
-        raise NotAProject(f"{line!r} is no command: {error}.") from error
+        raise NotAProject(f"{line!r} is no command: {error}. Write one command a line.") from error
+    if not words:
+        return None
     words = words[1:] if words[0] == "flyway" else words
     names = [word for word in words if not word.startswith("-")]
     if len(names) != 1 or names[0] not in COMMANDS:

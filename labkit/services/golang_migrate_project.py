@@ -15,7 +15,7 @@ from labkit.services.golang_migrate import Migrate, Psql, Step, run
 from labkit.services.migration_files import NotAProject, files_in
 from labkit.services.postgres import Database
 
-FILE = re.compile(r"\d{1,18}_\w+\.(up|down)\.sql", re.ASCII)
+FILE = re.compile(r"\d{1,18}_[\w-]{1,100}\.(up|down)\.sql", re.ASCII)
 # Read once from left to right, whatever stands there: the quantifiers give nothing back.
 LINE = re.compile(r"""(?:[^"'\\\n#]|\\.|"(?:[^"\\]|\\.)*+"|'[^']*+'|\#[^\n]*+)*+""", re.DOTALL)
 COMMANDS = {

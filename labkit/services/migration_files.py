@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 
 HEADER = re.compile(r"^--[ \t]*(?:file:[ \t]*)?(?P<name>[^\s/\\]+\.sql)[ \t]*$", re.MULTILINE | re.IGNORECASE)
+LOOKS_LIKE_ONE = re.compile(r"^--[ \t]*(?P<name>\S+\.sql)[ \t]*+:?[ \t]*+$", re.MULTILINE | re.IGNORECASE)
+BLANK_LINES = re.compile(r"(?:[ \t]*+\n)*+")
 
 
 class NotAProject(ValueError):
@@ -13,7 +15,13 @@ class NotAProject(ValueError):
 
 def files_in(text: str, names: re.Pattern[str], *, example: str, rule: str) -> dict[str, str]:
     """The files by name. `rule` says how the tool knows a migration by its name. Raises NotAProject."""
+    text = text.replace("\r\n", "\n")
     found = list(HEADER.finditer(text))
+    for line in LOOKS_LIKE_ONE.finditer(text):
+        if not HEADER.fullmatch(line[0]):
+            raise NotAProject(
+                f"{line[0]!r} looks like a file's name. Write it alone, without a folder or a colon: -- {example}"
+            )
     if not found:
         raise NotAProject(f"There is no file yet. Write a line with its name, e.g. -- {example}, and its SQL below.")
     if before := re.sub(r"--.*", "", text[: found[0].start()]).strip():
@@ -27,5 +35,12 @@ def files_in(text: str, names: re.Pattern[str], *, example: str, rule: str) -> d
             raise NotAProject(f"{name} is no name of a migration. {rule}")
         if name in files:
             raise NotAProject(f"{name} is written twice. A commit has each file once, whole.")
-        files[name] = text[header.end() : following.start() if following else None].strip("\r\n") + "\n"
+        body = text[header.end() : following.start() if following else None]
+        files[name] = body[_blank_lines(body) :].rstrip() + "\n"
     return files
+
+
+def _blank_lines(text: str) -> int:
+    """The length of the lines that it begins with and in which nothing is to be seen."""
+    lines = BLANK_LINES.match(text)
+    return lines.end() if lines else 0
