@@ -15,7 +15,7 @@ from labkit.services.golang_migrate import Migrate, Psql, Step, run
 from labkit.services.migration_files import NotAProject, files_in
 from labkit.services.postgres import Database
 
-FILE = re.compile(r"\d{1,18}_[\w-]{1,100}\.(up|down)\.sql", re.ASCII)
+FILE = re.compile(r"\d{1,18}_[\w.-]{1,100}\.(up|down)\.sql", re.ASCII)
 # Read once from left to right, whatever stands there: the quantifiers give nothing back.
 LINE = re.compile(r"""(?:[^"'\\\n#]|\\.|"(?:[^"\\]|\\.)*+"|'[^']*+'|\#[^\n]*+)*+""", re.DOTALL)
 COMMANDS = {
@@ -72,6 +72,10 @@ def _lines(text: str) -> list[list[str]]:
 def _command(words: list[str]) -> Migrate | Psql:
     if words[0] == "psql":
         if len(words) == 3 and words[1] == "-c":
+            if words[2].lstrip().startswith("\\"):
+                raise NotAProject(
+                    f"{words[2].strip()!r} is psql's own command, and here -c takes SQL. Look with %%sql, in a cell of its own."
+                )
             return Psql(words[2])
         raise NotAProject('psql takes its SQL in one pair of quotes here: psql -c "SELECT 1".')
     words = words[1:] if words[0] == "migrate" else words
