@@ -146,11 +146,12 @@ def test_finds_misspelt_names(names, typed):
     "Run %%plan on the query inside your function, with a name in the place of the parameter. What reads all customers?",
     "A trigram index serves operators, and not functions: which operator does the work of word_similarity()?",
 )
-def test_names_read_few_blocks(names, pages, note):
-    """A search for a name reads less than 130 blocks."""
+def test_names_read_few_blocks(names, pages, typed, note):
+    """A search for a name, whichever, reads less than 130 blocks."""
     if not found(names, "find_customers", "Kowalczyk"):
         raise Wrong("The search finds nothing, so there is nothing to measure.", expected="customers", got="no rows")
-    blocks = blocks_of(names, call("find_customers", "Kowalcyk"), call("find_customers", "Takahshi"))
+    another = call("find_customers", "Kowalcyk")
+    blocks = max(blocks_of(names, another, call("find_customers", text)) for text in typed)
     note("names_blocks", [pages["customers"], blocks])
     few(blocks, NAMES_BUDGET, "The search looks at far more customers than it gives.")
 

@@ -58,6 +58,15 @@ def told(judged: list[Judged]) -> dict[str, list[tuple[str, str, float]]]:
     return {one.work.student: [(v.check, v.outcome, v.earned) for v in one.verdicts] for one in judged}
 
 
+def test_a_checker_works_on_the_backend_that_its_worker_is_told(lab, monkeypatch):
+    """Else the server that is watched and cleaned is another one than answers run on."""
+    monkeypatch.setenv("LABKIT_BACKEND", "docker")
+    with Worker("embedded") as worker:
+        judged = worker.judge(works(lab, 1)[0])
+    assert judged.fault == ""
+    assert ", socket " in judged.server
+
+
 def test_dask_says_what_the_pool_says_also_when_a_worker_is_killed(lab, cluster):
     """kill -9 of a worker in the middle: all are judged, none twice, and all as the pool does. Some are alike, and go there together."""
     items = works(lab, 12) + [Work(f"twin-{i}", lab, {"first": RIGHT}) for i in range(12)]

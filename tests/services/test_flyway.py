@@ -166,7 +166,8 @@ def test_a_commit_has_named_migrations_only(text: str, mistake: str) -> None:
 
 
 def test_a_name_with_a_folder_is_no_file() -> None:
-    assert commit("-- V1__a.sql\n-- ../V2__b.sql\nSELECT 1;\n") == {"V1__a.sql": "-- ../V2__b.sql\nSELECT 1;\n"}
+    with pytest.raises(NotAProject, match="without a folder"):
+        commit("-- V1__a.sql\n-- ../V2__b.sql\nSELECT 1;\n")
 
 
 @pytest.mark.parametrize(

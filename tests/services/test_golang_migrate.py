@@ -166,6 +166,7 @@ def test_a_runbook_may_go_on_over_lines() -> None:
         ("migrate -database postgres://elsewhere up", "no command that can be used"),
         ("migrate up; ls", "no command that can be used"),
         ("psql -f /etc/passwd", "psql takes its SQL"),
+        (r'psql -c "\d customers"', "psql's own command"),
         ('psql -c "SELECT 1', "never closed"),
     ],
 )

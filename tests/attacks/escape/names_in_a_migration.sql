@@ -1,7 +1,7 @@
 -- Names the files of its migrations so that they lie outside of the folder that they are written to.
 -- lab: migrate-dirty
 -- honest: 0
--- says: is no name of a migration|stands in no file
+-- says: is no name of a migration|stands in no file|looks like a file's name
 -- series: full
 %%answer files
 -- ..%2f..%2fetc.sql
