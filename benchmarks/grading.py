@@ -94,6 +94,9 @@ def _against(lab: course.Lab, otter: Path, goals: tuple[int, int]) -> Iterator[R
     yield _ratio(
         f"{lab.name}: {MANY}", many.seconds, f"otter run (scaled from {THEIR_OTTER})", scaled[MANY][1], goals[1]
     )
+    total = sum(many.spent.values())
+    shares = ", ".join(f"{what} {seconds / total:.0%}" for what, seconds in many.spent.items())
+    yield Row(f"{lab.name}: processor time of {MANY}", f"{total:.1f} s: {shares}")
     yield _less(f"{lab.name}: peak memory, stock nbgrader", many.megabytes, stock.megabytes)
     yield _less(f"{lab.name}: peak memory, otter", many.megabytes, run.megabytes)
     yield Row(f"{lab.name}: start until the first verdict", f"{few.first:.1f} s", "<= 3 s", few.first <= 3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import os
 import statistics
 import subprocess
@@ -9,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
@@ -29,13 +30,14 @@ class Row:
 
 @dataclass(frozen=True)
 class Run:
-    """One run of a command: seconds, the peak memory of its whole process tree in MB (proportional set size), and the
-    seconds until the file that was waited for was there.
+    """One run of a command: seconds, the peak memory of its whole process tree in MB (proportional set size), the seconds until
+    the file that was waited for was there, and the seconds of processor time by what they were spent on.
     """
 
     seconds: float
     megabytes: float
     first: float = 0.0
+    spent: dict[str, float] = field(default_factory=dict)
 
 
 def pss(processes: Iterable[psutil.Process]) -> float:
@@ -70,9 +72,24 @@ def of_home(home: Path) -> list[psutil.Process]:
     return list(found.values())
 
 
+def processor_time(process: psutil.Process, command: int) -> dict[str, float]:
+    """The seconds that a process has used, by what on. A server's own processes count once they ended, as its children."""
+    try:
+        line, used = process.cmdline(), process.cpu_times()
+    except (psutil.NoSuchProcess, psutil.ZombieProcess, psutil.AccessDenied):
+        return {}
+    own, children = used.user + used.system, used.children_user + used.children_system
+    if "-D" in line and line[0].endswith("postgres"):
+        return {"Postgres": own + children}
+    if "labkit.grading.checker" in line:
+        return {"checks": own, "sandboxed programs": children}
+    return {"the command itself": own} if process.pid == command else {}
+
+
 def command(argv: list[str], cwd: Path, *, expect: int = 0, appears: Path | None = None) -> Run:
     """Runs a command to its end. Raises AssertionError with the end of its output when its status is another."""
     peak, first, done = 0.0, 0.0, threading.Event()
+    spent: dict[int, dict[str, float]] = {}
     started = time.perf_counter()
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # nbgrader runs `alembic` by its name
     environment = {**os.environ, "PATH": path}
@@ -88,6 +105,7 @@ def command(argv: list[str], cwd: Path, *, expect: int = 0, appears: Path | None
             while not done.wait(0.5):
                 everyone = {p.pid: p for p in [*tree(process.pid), *of_home(home)]}
                 peak = max(peak, pss(everyone.values()))
+                spent.update({p.pid: used for p in everyone.values() if (used := processor_time(p, process.pid))})
 
         watcher = threading.Thread(target=watch)
         watcher.start()
@@ -96,13 +114,16 @@ def command(argv: list[str], cwd: Path, *, expect: int = 0, appears: Path | None
         done.set()
         watcher.join()
     assert process.returncode == expect, f"{' '.join(argv)}:\n{output[-3000:]}"
-    return Run(seconds, peak, first)
+    by_what = collections.Counter[str]()
+    for used in spent.values():
+        by_what.update(used)
+    return Run(seconds, peak, first, by_what)
 
 
 def mean(one: Run, other: Run) -> Run:
     """Two runs of the same, before and after what it is compared with: a shared machine's speed changes within minutes."""
     seconds, first = (one.seconds + other.seconds) / 2, (one.first + other.first) / 2
-    return Run(seconds, max(one.megabytes, other.megabytes), first)
+    return Run(seconds, max(one.megabytes, other.megabytes), first, one.spent)
 
 
 def median_of(do: Callable[[], object], runs: int = RUNS) -> float:
