@@ -130,6 +130,7 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, Any, Any]:
     config, mark = session.config, str(session.config.stash[FOLDER])
     room.clean_up(mark, config.option.room or 20.0)
     if BEFORE in config.stash:
+        room.remove_images(config.stash[BEFORE])
         config.stash[LEFT] = room.left_behind(config.stash[BEFORE], mark, config.option.room)
         if config.stash[LEFT] and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED

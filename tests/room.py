@@ -49,6 +49,13 @@ def clean_up(mark: str, patience: float) -> None:
         subprocess.run([sys.executable, "-c", clean, "clean", "--cache", "--yes"], cwd=COURSE, capture_output=True)
 
 
+def remove_images(before: Room) -> None:
+    """Remove the sandbox's image, if it was not there: one process built it, and others used it until now."""
+    for tag in _docker().get("image tag", set()) - before.get("image tag", set()):
+        if tag.startswith("labkit-sandbox:"):
+            subprocess.run(["docker", "image", "rm", tag], capture_output=True, check=False)
+
+
 def left_behind(before: Room, mark: str, patience: float) -> Room:
     """What is there now and was not before, after waiting up to `patience` seconds for it to go."""
     deadline = time.monotonic() + patience

@@ -60,7 +60,7 @@ def leftovers() -> Iterator[Leftover]:
 
 
 def cache() -> Iterator[Leftover]:
-    """What is kept between runs, and would be made again: data folders, volumes, logs."""
+    """What is kept between runs, and would be made again: data folders, volumes, the sandbox's image, logs."""
     for folder in (home() / "postgres", home() / "log"):
         if folder.exists():
             yield Leftover(f"data in {folder}", lambda folder=folder: shutil.rmtree(folder))
@@ -72,6 +72,8 @@ def cache() -> Iterator[Leftover]:
     for volume in _volumes():
         if (volume.attrs["Labels"] or {}).get(LABEL) == str(home()):
             yield Leftover(f"Docker volume {volume.name}", volume.remove)
+    for tag in _images():
+        yield Leftover(f"Docker image {tag}", lambda tag=tag: _engine().images.remove(tag))
 
 
 def _servers() -> Iterator[Leftover]:
@@ -144,6 +146,12 @@ def _volumes() -> list[Any]:
     return _engine().volumes.list(filters={"label": LABEL}) if docker_answers() else []
 
 
+def _images() -> list[str]:
+    """The images that this home built."""
+    built = _engine().images.list(filters={"label": f"{LABEL}={home()}"}) if docker_answers() else []
+    return [tag for image in built for tag in image.tags]
+
+
 def _engine() -> Any:
     import docker
 
@@ -152,7 +160,9 @@ def _engine() -> Any:
 
 @click.command("clean")
 @click.option("--all", "everything", is_flag=True, help="Also end the servers that are in use now.")
-@click.option("--cache", "with_cache", is_flag=True, help="Also remove what is kept between runs: data, logs, volumes.")
+@click.option(
+    "--cache", "with_cache", is_flag=True, help="Also remove what is kept between runs: data, logs, volumes, images."
+)
 @click.option("--dry-run", is_flag=True, help="Only name it.")
 @click.option("--yes", is_flag=True, help="Do not ask before the cache is removed.")
 def command(everything: bool, with_cache: bool, dry_run: bool, yes: bool) -> None:

@@ -87,6 +87,15 @@ def test_a_container_without_a_keeper_is_removed(home: Path) -> None:
     assert containers(home) == []
 
 
+@pytest.mark.docker
+def test_the_sandboxs_image_is_part_of_the_cache(home: Path) -> None:
+    build = ["docker", "build", "--quiet", "--tag", "labkit-sandbox:of-a-test", "--label", f"{LABEL}={home}", "-"]
+    subprocess.run(build, input=b"FROM scratch\nLABEL of=a-test\n", check=True, stdout=subprocess.DEVNULL)
+    assert clean() in NOTHING
+    assert "removed: Docker image labkit-sandbox:of-a-test" in clean("--cache", "--yes")
+    assert clean("--cache", "--yes") in NOTHING
+
+
 def test_the_cache_goes_only_when_it_is_asked_for(home: Path, backend: Backend) -> None:
     with postgres(backend=backend) as server:
         _build(server)

@@ -20,6 +20,7 @@ from filelock import FileLock
 from labkit.grading.sandbox.limits import DEFAULT, Finished, Limits, inside, rlimits
 from labkit.grading.sandbox.process import watch
 from labkit.home import home, run_folder
+from labkit.services.postgres_settings import LABEL
 
 NAME = "labkit-sandbox"
 LIBRARIES = ("alembic", "sqlalchemy", "psycopg")
@@ -120,7 +121,8 @@ class Container:
             recipe = f"FROM {self.base}\nCOPY packages /site-packages\nENV PYTHONPATH=/site-packages\n"
             recipe += "RUN python -m compileall -q /site-packages\n"  # a third of the time of a run
             Path(folder, "Dockerfile").write_text(recipe)
-            _must(["docker", "build", "--quiet", "--tag", tag, folder], "Docker did not build it")
+            build = ["docker", "build", "--quiet", "--tag", tag, "--label", f"{LABEL}={home()}", folder]
+            _must(build, "Docker did not build it")
 
 
 def _base_image() -> str | None:
