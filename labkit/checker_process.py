@@ -142,8 +142,8 @@ class _Process:
         self.popen = subprocess.Popen(
             command,
             cwd=root(),
-            env={name: value for name, value in os.environ.items() if name != "MPLBACKEND"}
-            | environment,  # that is the kernel's own
+            # MPLBACKEND is the kernel's own.
+            env={name: value for name, value in os.environ.items() if name != "MPLBACKEND"} | environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Self
@@ -43,10 +42,6 @@ class Answers:
         return text
 
 
-# One that is not closed goes to the text's end, lest the end of each of thousands is looked for.
-COMMENT = re.compile(r"--[^\n]*|/\*.*?(?:\*/|\Z)", re.DOTALL)
-
-
 def run(database: Database, text: str, *, deadline: float = DEADLINE) -> list[sql.Result]:
     """Runs an answer's statements as the database's own role. Raises AnswerError with the server's words."""
     with _watched(database, text, deadline), database.connect() as connection, _given_up(database, connection):
@@ -66,7 +61,7 @@ def explain(database: Database, text: str, **limits: Any) -> plan.Plan:
 
 
 class Reader:
-    """A session of the database's own role, as good as new for each answer: a new one takes 4 ms, and that 0.1. A context manager."""
+    """A session of the database's own role, made as good as new for each answer, as a new one takes far longer. A context manager."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
@@ -142,7 +137,7 @@ def told_of_the_answer(text: str, *, asked: str = "") -> Iterator[None]:
 
     `asked` is what stands before the text in the statement that is run.
     """
-    if not COMMENT.sub("", text).strip().strip(";"):
+    if not sql.COMMENT.sub("", text).strip().strip(";"):
         raise AnswerError("The answer is empty: there is no statement in it yet. Write one below its first line.")
     try:
         yield

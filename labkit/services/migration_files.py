@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 
+from labkit.services.sql import COMMENT
+
 HEADER = re.compile(r"^--[ \t]*(?:file:[ \t]*)?(?P<name>[^\s/\\]+\.sql)[ \t]*$", re.MULTILINE | re.IGNORECASE)
 LOOKS_LIKE_ONE = re.compile(r"^--[ \t]*(?P<name>\S+\.sql)[ \t]*+:?[ \t]*+$", re.MULTILINE | re.IGNORECASE)
-COMMENTS = re.compile(
-    r"--[^\n]*|/\*.*?(?:\*/|\Z)", re.DOTALL
-)  # as in grading/answers: one that is not closed goes to the text's end
 BLANK_LINES = re.compile(r"(?:[ \t]*+\n)*+")
 
 
@@ -27,7 +26,7 @@ def files_in(text: str, names: re.Pattern[str], *, example: str, rule: str) -> d
             )
     if not found:
         raise NotAProject(f"There is no file yet. Write a line with its name, e.g. -- {example}, and its SQL below.")
-    if before := COMMENTS.sub("", text[: found[0].start()]).strip():
+    if before := COMMENT.sub("", text[: found[0].start()]).strip():
         raise NotAProject(
             f"{before.splitlines()[0]!r} stands in no file. Write the line with the file's name above it."
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import select
 import time
 from collections.abc import Iterator
@@ -13,6 +14,8 @@ from psycopg import pq
 from psycopg.adapt import Transformer
 
 CHUNK = 200  # rows fetched at a time
+# One that is not closed goes to the text's end, lest the end of each of thousands is looked for.
+COMMENT = re.compile(r"--[^\n]*|/\*.*?(?:\*/|\Z)", re.DOTALL)
 
 
 @dataclass
