@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.measure import Row
+from labkit.home import run_folder
 
 VERDICTS = {True: "met", False: "MISSED", None: ""}
 PARTS = ("services", "notebook", "labs", "grading")
@@ -74,6 +75,7 @@ def main() -> int:
                 table.add_row(row.what, row.measured, row.goal, VERDICTS[row.met])
                 missed += row.met is False
     finally:
+        shutil.rmtree(run_folder(), ignore_errors=True)  # the sandbox's mount points stay in it from run to run
         shutil.rmtree(home, ignore_errors=True)
     console.print(table)
     if last:
