@@ -9,7 +9,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Generator
+from collections.abc import Iterator
 
 from rich.console import Console
 from rich.table import Table
@@ -17,12 +17,11 @@ from rich.table import Table
 from benchmarks.measure import Row
 from labkit.home import run_folder
 
-VERDICTS = {True: "met", False: "MISSED", None: ""}
 PARTS = ("services", "notebook", "labs", "grading")
 
 
-def rows(part: str) -> Generator[Row, None, str | None]:
-    """The rows of one part. Returns its last line, if it has one."""
+def rows(part: str) -> Iterator[Row]:
+    """The rows of one part."""
     from labkit.services.backend import BACKENDS, docker_answers
 
     if part in ("services", "labs"):
@@ -38,22 +37,7 @@ def rows(part: str) -> Generator[Row, None, str | None]:
     else:
         from benchmarks import grading
 
-        if part == "exam":
-            return (yield from grading.exam_rows())
-        yield from grading.rows()
-    return None
-
-
-def show(part: str, console: Console) -> tuple[list[Row], str]:
-    """All rows of a part, each of them said as soon as it is there, and its last line."""
-    found, more = [], rows(part)
-    while True:
-        try:
-            row = next(more)
-        except StopIteration as end:
-            return found, end.value or ""
-        console.print(f"{row.what}: {row.measured} {VERDICTS[row.met]}", style="dim", markup=False)
-        found.append(row)
+        yield from grading.exam_rows() if part == "exam" else grading.rows()
 
 
 def main() -> int:
@@ -62,24 +46,25 @@ def main() -> int:
     home = tempfile.mkdtemp(prefix="lb-")
     os.chmod(home, 0o711)
     os.environ["LABKIT_HOME"] = home
-    console, missed, last = Console(width=140), 0, ""
+    console, missed, summary = Console(width=140), 0, ""
     table = Table("what", "measured", "goal", "", title=f"make bench, {os.cpu_count()} cores", title_justify="left")
     try:
         for part in parts:
             backend = os.environ.get("LABKIT_BACKEND", "embedded")
             if part in ("notebook", "grading", "exam"):
                 os.environ["LABKIT_BACKEND"] = backend
-            found, line = show(part, console)
-            last = line or last
-            for row in found:
-                table.add_row(row.what, row.measured, row.goal, VERDICTS[row.met])
+            for row in rows(part):
+                verdict = {True: "met", False: "MISSED", None: ""}[row.met]
+                table.add_row(row.what, row.measured, row.goal, verdict)
+                console.print(f"{row.what}: {row.measured} {verdict}", style="dim", markup=False)
                 missed += row.met is False
+                summary = f"{row.what}: {row.measured}" if row.what == "grading" else summary
     finally:
         shutil.rmtree(run_folder(), ignore_errors=True)  # the sandbox's mount points stay in it from run to run
         shutil.rmtree(home, ignore_errors=True)
     console.print(table)
-    if last:
-        print(last)
+    if summary:
+        print(summary)
     return 1 if missed else 0
 
 

@@ -10,9 +10,10 @@ import os
 import statistics
 import sys
 import tempfile
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from benchmarks import others
 from benchmarks.generated import generated, hand_in
@@ -21,6 +22,7 @@ from labkit import course
 from labkit.grading.engine import Pool
 from labkit.grading.work_order import Work
 
+T = TypeVar("T")
 SQL, PYTHON = "91-databases/jsonb-search", "91-databases/alembic-expand-contract"
 SPELLED = {SQL: "refunds", PYTHON: "expand"}
 FEW, SOME, MANY, MORE = 20, 40, 100, 400
@@ -41,17 +43,19 @@ def rows() -> Iterator[Row]:
     """The short form, part of `make bench`: 20 submissions of one SQL lab against stock nbgrader."""
     lab, (few, many) = course.find(SQL), (2, FEW)
     ours(lab, WARM)
-    before = {count: ours(lab, count) for count in (few, many)}
-    theirs = {count: others.nbgrader(lab, generated(lab, count, SPELLED[SQL])) for count in (few, many)}
-    mine = {count: mean(run, ours(lab, count)) for count, run in before.items()}
+    theirs, mine = beside(
+        lab,
+        (few, many),
+        lambda: {count: others.nbgrader(lab, generated(lab, count, SPELLED[SQL])) for count in (few, many)},
+    )
     yield _ratio(f"grade {many} submissions", mine[many].seconds, "stock nbgrader", theirs[many].seconds, 10)
     more = [(run[many].seconds - run[few].seconds) / (many - few) for run in (mine, theirs)]
     yield Row("one more submission", f"{more[0]:.2f} s / {more[1]:.2f} s = {more[1] / more[0]:.1f} x")
     yield _less("peak memory", mine[many].megabytes, theirs[many].megabytes)
 
 
-def exam_rows() -> Generator[Row, None, str]:
-    """The long form, by `make bench-grading`. Returns all of it in one line."""
+def exam_rows() -> Iterator[Row]:
+    """The long form, by `make bench-grading`. The last row is all of it in one line."""
     found: dict[str, Ratios] = {}
     with others.otter() as otter:
         for key, goals in ((SQL, (25, 40)), (PYTHON, (10, 15))):
@@ -61,9 +65,10 @@ def exam_rows() -> Generator[Row, None, str]:
     yield from _workers(course.find(SQL))
     yield _sandbox()
     sql, python = found[SQL], found[PYTHON]
-    return (
-        f"grading: {sql.nbgrader:.1f} x stock nbgrader, {sql.otter:.1f} x otter (SQL); "
-        f"{python.nbgrader:.1f} x, {python.otter:.1f} x (Python)"
+    yield Row(
+        "grading",
+        f"{sql.nbgrader:.1f} x stock nbgrader, {sql.otter:.1f} x otter (SQL); "
+        f"{python.nbgrader:.1f} x, {python.otter:.1f} x (Python)",
     )
 
 
@@ -77,12 +82,21 @@ def ours(lab: course.Lab, count: int, *options: str) -> Run:
         return command([*labkit, "grade", lab.section, "--course", folder, *options], course.root(), appears=trail)
 
 
+def beside(lab: course.Lab, counts: tuple[int, int], theirs: Callable[[], T]) -> tuple[T, dict[int, Run]]:
+    """What `theirs` gives, and ours of each count, measured before and after it."""
+    before = {count: ours(lab, count) for count in counts}
+    given = theirs()
+    return given, {count: mean(run, ours(lab, count)) for count, run in before.items()}
+
+
 def _against(lab: course.Lab, otter: Path, goals: tuple[int, int]) -> Iterator[Row]:
     ours(lab, WARM)
     submissions = generated(lab, THEIRS, SPELLED[lab.key])
-    before = {count: ours(lab, count) for count in (FEW, MANY)}
-    stock, run = others.nbgrader(lab, submissions), others.otter_run(otter, lab, submissions[:THEIR_OTTER])
-    mine = {count: mean(run, ours(lab, count)) for count, run in before.items()}
+    (stock, run), mine = beside(
+        lab,
+        (FEW, MANY),
+        lambda: (others.nbgrader(lab, submissions), others.otter_run(otter, lab, submissions[:THEIR_OTTER])),
+    )
     scaled = {count: (stock.seconds * count / THEIRS, run.seconds * count / THEIR_OTTER) for count in mine}
     few, many = mine[FEW], mine[MANY]
     yield _ratio(

@@ -19,6 +19,8 @@ from pathlib import Path
 import docker
 import psutil
 
+from labkit.grading.sandbox.container import NAME
+
 Room = dict[str, set[str]]  # what kind of thing -> the names of those that are there
 
 COURSE = Path(__file__).resolve().parent.parent
@@ -52,7 +54,7 @@ def clean_up(mark: str, patience: float) -> None:
 def remove_images(before: Room) -> None:
     """Remove the sandbox's image, if it was not there: one process built it, and others used it until now."""
     for tag in _docker().get("image tag", set()) - before.get("image tag", set()):
-        if tag.startswith("labkit-sandbox:"):
+        if tag.startswith(f"{NAME}:"):
             subprocess.run(["docker", "image", "rm", tag], capture_output=True, check=False)
 
 

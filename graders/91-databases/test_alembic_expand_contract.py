@@ -61,7 +61,8 @@ class Application:
     def __init__(self, database, people=2):
         self.database, self.people = database, people
         ask(database, f"DELETE FROM customers WHERE id > {CUSTOMERS}")
-        ask(database, FEWER)
+        # New ones come after those that are left, not a hundred thousand later: a backfill by ranges of numbers has as many as in a shop.
+        ask(database, "SELECT setval(pg_get_serial_sequence('customers', 'id'), max(id)) FROM customers")
         self.seen = {}  # who everybody was, when all were compared
         self.names = {number: split(name) for number, name in table(database, "full_name")}
         self.written = set()  # customers that were written since expand
@@ -228,8 +229,6 @@ class Application:
             raise Wrong(why, expected=repr(wanted[number]), got=repr(found[number]))
 
 
-# New customers come after those that are left, not a hundred thousand later: a backfill by ranges of numbers has as many as in a shop.
-FEWER = "SELECT setval(pg_get_serial_sequence('customers', 'id'), max(id)) FROM customers"
 # Row locks are told by transaction: those with several xids have subtransactions, which keep their locks until its end.
 SUBTRANSACTIONS = """SELECT array_agg(transactionid::text) FROM pg_locks
     WHERE locktype = 'transactionid' AND granted AND mode = 'ExclusiveLock' GROUP BY pid HAVING count(*) > 1"""

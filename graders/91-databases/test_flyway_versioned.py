@@ -285,23 +285,10 @@ def told(row):
 
 
 @pytest.fixture(scope="module")
-def second(request, template):
-    """Another clone, for `view`: it is about what `release` has nothing to do with."""
+def viewed(request, template, answers):
+    """The answer `view`, deployed to a clone of its own: it has nothing to do with `release`."""
     with bench_of(request).database(template) as database:
-        yield database
-
-
-@pytest.fixture(scope="module")
-def third(request, template):
-    """One more, for `outlet`: its commands may name production, too, and find it as it was on Tuesday."""
-    with bench_of(request).database(template) as database:
-        yield database
-
-
-@pytest.fixture(scope="module")
-def viewed(second, answers):
-    """The answer `view`, deployed."""
-    return Viewed(second, *committed("view", answers))
+        yield Viewed(database, *committed("view", answers))
 
 
 @answer("view")
@@ -396,9 +383,10 @@ class Joined:
 
 
 @pytest.fixture(scope="module")
-def outlet(third, answers):
-    """The answer `outlet`, its commands run."""
-    return Joined(third, answers["outlet"])
+def outlet(request, template, answers):
+    """The answer `outlet`, its commands run. They may name production, too, and find it as it was on Tuesday."""
+    with bench_of(request).database(template) as database:
+        yield Joined(database, answers["outlet"])
 
 
 @answer("outlet")

@@ -322,9 +322,8 @@ def attempt(connection, statement, document):
     try:
         with connection.transaction(force_rollback=True):
             connection.execute(statement, [json.dumps(document)])
-            connection.execute(
-                "SET CONSTRAINTS ALL IMMEDIATE"
-            )  # one that is deferred would never speak: all is rolled back
+            # One that is deferred would never speak, as all is rolled back.
+            connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
     except psycopg.Error as error:
         if is_fault(error):
             raise

@@ -7,7 +7,7 @@ import re
 from labkit.services.sql import COMMENT
 
 HEADER = re.compile(r"^--[ \t]*(?:file:[ \t]*)?(?P<name>[^\s/\\]+\.sql)[ \t]*$", re.MULTILINE | re.IGNORECASE)
-LOOKS_LIKE_ONE = re.compile(r"^--[ \t]*(?P<name>\S+\.sql)[ \t]*+:?[ \t]*+$", re.MULTILINE | re.IGNORECASE)
+LOOKS_LIKE_ONE = re.compile(r"^--[ \t]*\S+\.sql[ \t]*+:?[ \t]*+$", re.MULTILINE | re.IGNORECASE)
 BLANK_LINES = re.compile(r"(?:[ \t]*+\n)*+")
 
 

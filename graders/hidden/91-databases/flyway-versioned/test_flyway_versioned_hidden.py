@@ -1,6 +1,6 @@
 """Hidden checks of flyway-versioned: other orders, discounts at the limit, days without revenue, a release that comes later."""
 
-from test_flyway_versioned import LATER, MIGRATE, committed, must, outlet, released, second, third, viewed
+from test_flyway_versioned import LATER, MIGRATE, committed, must, outlet, released, viewed
 
 from labkit.grading.checks import answer, points, review
 from labkit.services.flyway import flyway
