@@ -11,6 +11,7 @@ import psycopg
 
 from labkit.services import sql
 
+PAGE_BY_PAGE = ("Seq Scan", "Sample Scan", "Tid Range Scan")
 OPTIONS = "ANALYZE, BUFFERS, FORMAT JSON"
 # What Postgres would do, which is known in a moment also of a slow query. As long as the other: both point at the same place of an error.
 NOT_RUN = "FORMAT JSON".ljust(len(OPTIONS))
@@ -80,8 +81,8 @@ class Plan:
         return {node.index for node in self.nodes if node.index}
 
     def scans(self, table: str) -> bool:
-        """Whether it reads that whole table from its first page to its last."""
-        return any(node.kind == "Seq Scan" and node.table == table for node in self.nodes)
+        """Whether it reads that table page by page: all of it, a sample, or from one page to another."""
+        return any(node.kind in PAGE_BY_PAGE and node.table == table for node in self.nodes)
 
 
 def _walk(data: dict[str, Any], depth: int) -> Iterator[Node]:

@@ -1,7 +1,7 @@
 -- Reads the whole table as a sample of 100 %, and an index for show.
 -- lab: jsonb-search
 -- honest: 9
--- says: as much is read as the whole table has, beside it
+-- says: The whole table is read for a few hundred rows
 %%answer index
 CREATE INDEX ON events USING gin (doc jsonb_path_ops);
 %%answer refunds
