@@ -1,4 +1,4 @@
--- 100,000 customers with one column for the whole name. `chance(id, n)` is a number in [0, 1) that depends only on the seed.
+-- 100,000 customers (or as many as labkit.customers says) with one column for the whole name. `chance(id, n)` is a number in [0, 1) that depends only on the seed.
 CREATE FUNCTION pg_temp.chance(id bigint, n int) RETURNS float8 LANGUAGE sql STABLE AS $$
     SELECT (hashint8extended(id * 1000 + n, (current_setting('labkit.seed')::numeric * 1000000)::bigint) & 1048575) / 1048576.0
 $$;
@@ -26,6 +26,6 @@ FROM (
     SELECT id,
            pg_temp.pick('{Ada,Björn,Chidi,Dolores,Élise,Farid,Grace,Hedy,Ines,Jin,Katherine,Linus,Margaret,Noor,Olu,Priya}', pg_temp.chance(id, 1)) AS given,
            pg_temp.pick('{Lovelace,Hopper,Turing,Okonkwo,Núñez,Zhang,Silva,Haddad,Johansson,O''Neill,Kaur,Rossi,Meyer-Lange}', pg_temp.chance(id, 2)) AS family
-    FROM generate_series(1, 100000) AS id
+    FROM generate_series(1, coalesce(current_setting('labkit.customers', true)::int, 100000)) AS id
 ) AS drawn;
-SELECT setval(pg_get_serial_sequence('customers', 'id'), 100000);
+SELECT setval(pg_get_serial_sequence('customers', 'id'), max(id)) FROM customers;

@@ -18,10 +18,9 @@ from labkit.services.traffic import Traffic
 ANSWERS = ("expand", "backfill", "contract")
 STEPS = ("upgrade expand", "upgrade backfill", "upgrade contract", "downgrade base", "upgrade contract")
 BATCH = 5_000  # rows that one transaction of a migration may write
-CUSTOMERS = 12_000  # in the checks' database: three batches; who holds what for how long is counted in rows, not timed
 FEW = 2_000  # customers for the second upgrade
-MOMENT = "SELECT pg_catalog.sum(n) FROM pg_catalog.generate_series(1, 60000) AS n"  # 10 ms of an idle machine's work
-PATIENCE = 30  # moments for which a request may wait for a lock: 200 ms, and half as much again for what they differ
+MOMENT = "SELECT pg_catalog.sum(n) FROM pg_catalog.generate_series(1, 12000) AS n"  # 2 ms of an idle machine's work
+PATIENCE = 150  # moments for which a request may wait for a lock: 200 ms, and half as much again for what they differ
 REQUESTS = 200  # after which nobody expects the backfill to wait for the customer in hand
 OLD, NEW = "n-1", "n"
 
@@ -60,11 +59,9 @@ class Application:
 
     def __init__(self, database, people=2):
         self.database, self.people = database, people
-        ask(database, f"DELETE FROM customers WHERE id > {CUSTOMERS}")
-        # New ones come after those that are left, not a hundred thousand later: a backfill by ranges of numbers has as many as in a shop.
-        ask(database, "SELECT setval(pg_get_serial_sequence('customers', 'id'), max(id)) FROM customers")
+        self._asking = None  # a session for questions about the whole table
         self.seen = {}  # who everybody was, when all were compared
-        self.names = {number: split(name) for number, name in table(database, "full_name")}
+        self.names = {number: split(name) for number, name in self.table("full_name")}
         self.written = set()  # customers that were written since expand
         *self.untouched, self.last = sorted(self.names)
         self.turn = 0
@@ -76,8 +73,9 @@ class Application:
 
     def close(self):
         """Ends its sessions."""
-        for session in [*self._sessions.values(), self._admin]:
-            session.close()
+        for session in [*self._sessions.values(), self._admin, self._asking]:
+            if session:
+                session.close()
         self._sessions.clear()
 
     def session(self, version, person):
@@ -124,7 +122,7 @@ class Application:
     def keep(self, count):
         """Most customers leave: what follows takes as long for few as for many."""
         self.names = dict(sorted(self.names.items())[:count])
-        ask(self.database, f"DELETE FROM customers WHERE id > {max(self.names)}")
+        self.ask(f"DELETE FROM customers WHERE id > {max(self.names)}")
 
     @contextlib.contextmanager
     def customer_in_hand(self):
@@ -160,9 +158,40 @@ class Application:
     def writers(self):
         """How many of the rows that are there each transaction wrote."""
         found = Counter()
-        for xid, count in ask(self.database, "SELECT xmin::text::bigint, count(*) FROM customers GROUP BY 1"):
+        for xid, count in self.ask("SELECT xmin::text::bigint, count(*) FROM customers GROUP BY 1"):
             found[self._top.get(xid, xid)] += count
         return found
+
+    def table(self, *columns):
+        """All customers' numbers and these columns, as one value: a hostile table may have more than fits into memory."""
+        values = ", ".join(f"left({column}, 200)" for column in columns)
+        text = f"SELECT json_agg(json_build_array(id, {values}))::text FROM (SELECT * FROM customers LIMIT 100000) AS c"
+        return json.loads(self.ask(text)[0][0] or "[]")
+
+    def ask(self, query):
+        """The rows of a query, of which a hostile table may have more than fit into memory. Raises AnswerError when it is slow.
+
+        All questions share a session, made as good as new for each: what reading runs, an answer may have written.
+        """
+        try:
+            with self.database.deadline(30):
+                if self._asking and not self._asking.closed:
+                    self._asking.execute("DISCARD ALL")
+                else:
+                    self._asking = self.database.connect(prepare_threshold=None)  # psycopg does not know what is discarded
+                return sql.execute(self._asking, query, max_rows=50_000, deadline=25)[0].rows
+        except sql.TookTooLong as error:
+            raise AnswerError(f"`{query}` on the migrated table: {error}") from error
+
+    def columns(self):
+        """The table's columns, and whether they are NOT NULL; from the catalog."""
+        rows = self._admin.execute(
+            """SELECT attname, CASE WHEN attnotnull THEN 'NOT NULL' ELSE 'NULL' END FROM pg_attribute
+               WHERE attrelid = (SELECT c.oid FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = relnamespace
+                                 WHERE relname = 'customers' AND nspname = 'public')
+                 AND attnum > 0 AND NOT attisdropped ORDER BY attnum"""
+        )
+        return dict(rows.fetchall())
 
     def someone(self, person, draw):
         """A customer whom nobody else writes: everyone has their own."""
@@ -212,7 +241,7 @@ class Application:
 
     def everybody(self, *columns, whole=False):
         """Compares all customers: nobody may be missing, and nobody have a name that they were not given."""
-        self.seen = {number: tuple(name) for number, *name in table(self.database, *columns)}
+        self.seen = {number: tuple(name) for number, *name in self.table(*columns)}
         found, wanted = self.seen, self.names
         if whole:
             found = {number: (join(*name),) for number, name in found.items()}
@@ -234,22 +263,6 @@ SUBTRANSACTIONS = """SELECT array_agg(transactionid::text) FROM pg_locks
     WHERE locktype = 'transactionid' AND granted AND mode = 'ExclusiveLock' GROUP BY pid HAVING count(*) > 1"""
 AWAITED = """SELECT EXISTS (SELECT FROM pg_stat_activity
     WHERE datname = current_database() AND wait_event_type = 'Lock' AND %s = ANY (pg_blocking_pids(pid)))"""
-
-
-def table(database, *columns):
-    """All customers' numbers and these columns, as one value: a hostile table may have more than fits into memory."""
-    values = ", ".join(f"left({column}, 200)" for column in columns)
-    text = f"SELECT json_agg(json_build_array(id, {values}))::text FROM (SELECT * FROM customers LIMIT 100000) AS c"
-    return json.loads(ask(database, text)[0][0] or "[]")
-
-
-def ask(database, query):
-    """The rows of a query, of which a hostile table may have more than fit into memory. Raises AnswerError when it is slow."""
-    try:
-        with database.deadline(30), database.connect() as connection:
-            return sql.execute(connection, query, max_rows=50_000, deadline=25)[0].rows
-    except sql.TookTooLong as error:
-        raise AnswerError(f"`{query}` on the migrated table: {error}") from error
 
 
 def new_name(version, turn):
@@ -461,11 +474,11 @@ def test_one_head(answers):
     "What runs at each write, and still names the column that is gone?",
     "A rule that holds for all rows can be said in the schema: which of the two new columns may be null from now on?",
 )
-def test_only_version_n(contracted, application, database):
+def test_only_version_n(contracted, application):
     """Without version n−1: `full_name` is gone, the new columns are NOT NULL, and version n goes on meanwhile and afterwards."""
     contracted.need_small_transactions()
     contracted.need()
-    found = columns(database)
+    found = application.columns()
     if "full_name" in found:
         raise Wrong("The column full_name is still there.", expected="given_name, family_name", got=", ".join(found))
     nullable = [name for name in ("given_name", "family_name") if found.get(name) != "NOT NULL"]
@@ -475,18 +488,6 @@ def test_only_version_n(contracted, application, database):
     told(lambda: application.everybody("given_name", "family_name"), "Reading all customers")
 
 
-def columns(database):
-    """The table's columns, and whether they are NOT NULL; from the catalog."""
-    with database.admin() as admin:
-        rows = admin.execute(
-            """SELECT attname, CASE WHEN attnotnull THEN 'NOT NULL' ELSE 'NULL' END FROM pg_attribute
-               WHERE attrelid = (SELECT c.oid FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = relnamespace
-                                 WHERE relname = 'customers' AND nspname = 'public')
-                 AND attnum > 0 AND NOT attisdropped ORDER BY attnum"""
-        ).fetchall()
-    return dict(rows)
-
-
 @answer("contract")
 @points(2)
 @hint(
@@ -494,11 +495,11 @@ def columns(database):
     "A column that was dropped is gone with all that was in it. From what can it be filled again?",
     "The way up ends with three migrations undone one after the other, the last one first. Does each leave what the one below it expects?",
 )
-def test_there_and_back(contracted, rollout, application, database):
+def test_there_and_back(contracted, rollout, application):
     """Down to the beginning and up again on the filled table: nobody is lost, and every name is whole."""
     contracted.need()
     rollout.step()
-    found = columns(database)
+    found = application.columns()
     if found.get("full_name") != "NOT NULL" or "given_name" in found or "family_name" in found:
         got = ", ".join(f"{name} {null}" for name, null in found.items())
         raise Wrong(

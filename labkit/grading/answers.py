@@ -111,7 +111,7 @@ class Reader:
             connection.execute("DISCARD ALL")
             return connection
         self.__exit__()  # nothing of a transaction that was left open, or of an answer that was given up
-        return self.database.connect()
+        return self.database.connect(prepare_threshold=None)  # psycopg would not know that they are discarded
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from labkit import course
 from labkit.grading.answers import Answers
 from labkit.grading.in_advance import InAdvance, Make
 from labkit.grading.prepared import PreparedDatabases
-from labkit.services.lab_template import lab_template
+from labkit.services.lab_template import checks_template
 from labkit.services.postgres import GRADED, Database, Postgres, ServiceFault, Template, postgres
 
 LAB = pytest.StashKey[tuple[course.Lab, bool]]()
@@ -61,7 +61,7 @@ class Bench:
 
     def warm(self, lab: course.Lab) -> None:
         """Brings up what the lab's visible checks need, so that the first verdict is as quick as the others."""
-        self._spare_template = lab_template(lab.key)
+        self._spare_template = checks_template(lab.key)
         self.prepare_spare()
 
     def prepare_spare(self) -> None:
@@ -96,7 +96,7 @@ def answers(request: pytest.FixtureRequest) -> Answers:
 def template(request: pytest.FixtureRequest) -> Template:
     """The lab's data: the learner's own, or the hidden data in a hidden check."""
     lab, hidden = request.node.stash[LAB]
-    return lab_template(lab.key, hidden=hidden)
+    return checks_template(lab.key, hidden=hidden)
 
 
 @pytest.fixture(scope="module")
@@ -138,7 +138,7 @@ def in_advance(request: pytest.FixtureRequest, template: Template) -> Callable[[
     """
     lab, hidden = request.node.stash[LAB]
     bench = bench_of(request)
-    following = lab_template(lab.key, hidden=True) if bench.hidden_too and not hidden else None
+    following = checks_template(lab.key, hidden=True) if bench.hidden_too and not hidden else None
     return lambda make: bench.in_advance.entered(template, make, following)
 
 

@@ -28,6 +28,7 @@ JUDGES = (
             "checks",
             "fixtures",
             "in_advance",
+            "index_builds",
             "judgement",
             "kinds",
             "prepared",

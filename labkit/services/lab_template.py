@@ -11,23 +11,31 @@ from labkit.services.postgres import Template
 SEED = "0.42"
 
 
-def lab_template(lab_key: str, *, hidden: bool = False) -> Template:
-    """The template of the lab `section/name`, built from `graders/<section>/<lab>.sql`.
+def lab_template(lab_key: str) -> Template:
+    """The template of the lab `section/name`, built from `graders/<section>/<lab>.sql`. Raises CourseError when one of them is missing."""
+    return Template(name=find(lab_key).name, scripts=(_data(lab_key),), seed=SEED)
 
-    With `hidden`, the grading data: another seed, and `graders/hidden/<section>/<lab>/data.sql` on top. The
-    seed is derived from that file, so that it is as secret as the file. Raises CourseError when the lab or
-    its
-    data is missing.
+
+def checks_template(lab_key: str, *, hidden: bool = False) -> Template:
+    """What the checks work on: as `lab_template`, but what `graders/<section>/<lab>.checks.sql` sets, if it is there, runs first.
+
+    With `hidden`, the grading data: another seed, and `graders/hidden/<section>/<lab>/data.sql` on top. The seed is derived
+    from that file, so that it is as secret as the file. Raises CourseError as `lab_template`.
     """
     lab = find(lab_key)
-    data = _read(root() / "graders" / lab.section / f"{lab.name}.sql", lab.key)
+    settings = root() / "graders" / lab.section / f"{lab.name}.checks.sql"
+    scripts = (*([_read(settings, lab.key)] if settings.exists() else []), _data(lab.key))
     if not hidden:
-        return Template(name=lab.name, scripts=(data,), seed=SEED)
-    path = root() / "graders" / "hidden" / lab.section / lab.name / "data.sql"
-    more = _read(path, lab.key)
+        return Template(name=lab.name, scripts=scripts, seed=SEED)
+    more = _read(root() / "graders" / "hidden" / lab.section / lab.name / "data.sql", lab.key)
     digest = hashlib.sha256(more.encode()).digest()
     seed = f"{int.from_bytes(digest[:6]) / 2**48:.12f}"  # setseed() takes -1 to 1
-    return Template(name=f"{lab.name}-hidden", scripts=(data, more), seed=seed)
+    return Template(name=f"{lab.name}-hidden", scripts=(*scripts, more), seed=seed)
+
+
+def _data(lab_key: str) -> str:
+    lab = find(lab_key)
+    return _read(root() / "graders" / lab.section / f"{lab.name}.sql", lab.key)
 
 
 def _read(path: Path, lab_key: str) -> str:

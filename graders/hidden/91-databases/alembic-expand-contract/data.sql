@@ -1,5 +1,5 @@
--- Fewer customers, gaps between their numbers, and names that the learner's own data has not.
-DELETE FROM customers WHERE id > 14000 OR id % 7 = 3;
+-- Gaps between their numbers, and names that the learner's own data has not.
+DELETE FROM customers WHERE id % 7 = 3;
 UPDATE customers SET full_name = CASE id % 5
     WHEN 0 THEN 'Wolfe+585'
     WHEN 1 THEN 'María  del Carmen'                       -- two spaces: the second one belongs to the family name

@@ -8,7 +8,6 @@ from test_alembic_expand_contract import (
     Refused,
     application,
     backfilled,
-    columns,
     contracted,
     database,
     expanded,
@@ -52,15 +51,15 @@ def test_batches_on_other_data(backfilled):
 @answer("contract")
 @points(3)
 @review("What contract removes, and what its downgrade must bring back, for rows of both versions.")
-def test_there_and_back_on_other_data(contracted, rollout, application, database):
+def test_there_and_back_on_other_data(contracted, rollout, application):
     """Contract, down to the beginning and up again: version n goes on, and no name changes."""
     contracted.need()
     told(lambda: use(application, NEW, NEW), "Version n, after contract,")
     rollout.step()
-    if columns(database).get("full_name") != "NOT NULL":
+    if application.columns().get("full_name") != "NOT NULL":
         raise Wrong("full_name is not as it was.")
     told(lambda: application.everybody("full_name"), "Reading full_name after the downgrade")
     application.keep(FEW)
     rollout.step()
-    if "full_name" in columns(database):
+    if "full_name" in application.columns():
         raise Wrong("full_name is still there after the second upgrade.")
