@@ -178,7 +178,9 @@ class Application:
                 if self._asking and not self._asking.closed:
                     self._asking.execute("DISCARD ALL")
                 else:
-                    self._asking = self.database.connect(prepare_threshold=None)  # psycopg does not know what is discarded
+                    self._asking = self.database.connect(
+                        prepare_threshold=None
+                    )  # psycopg does not know what is discarded
                 return sql.execute(self._asking, query, max_rows=50_000, deadline=25)[0].rows
         except sql.TookTooLong as error:
             raise AnswerError(f"`{query}` on the migrated table: {error}") from error
@@ -330,13 +332,13 @@ class Step(Stage):
 
 
 @pytest.fixture(scope="module")
-def rollout(sandbox, in_advance, answers):
+def rollout(sandbox, in_turn, answers):
     """The migrations, ready to be run one by one. One that is missing is missed only where it is needed."""
     texts = {}
     for name in ANSWERS:
         with contextlib.suppress(AnswerError):
             texts[name] = answers[name]
-    with in_advance(lambda database: Rollout(sandbox, database, texts, STEPS)) as rollout:
+    with in_turn(lambda database, before: Rollout(sandbox, database, texts, STEPS, before=before)) as rollout:
         yield rollout
 
 

@@ -90,7 +90,7 @@ class Checker:
                 try:
                     verdicts = [verdict.to_json() for verdict in self._check(session, lab, request)]
                 finally:
-                    self.bench.in_advance.end()
+                    self.bench.in_turn.end()
                 return {"verdicts": verdicts, "server": self.bench.where()}
             if request["do"] == "solution":
                 return {"text": modules.solution(lab, request["answer"])}

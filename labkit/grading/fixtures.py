@@ -10,7 +10,7 @@ import pytest
 
 from labkit import course
 from labkit.grading.answers import Answers
-from labkit.grading.in_advance import InAdvance, Make
+from labkit.grading.in_turn import InTurn, Make
 from labkit.grading.prepared import PreparedDatabases
 from labkit.services.lab_template import checks_template
 from labkit.services.postgres import GRADED, Database, Postgres, ServiceFault, Template, postgres
@@ -32,7 +32,7 @@ class Bench:
         self._spare: Database | None = None
         self._spare_template: Template | None = None
         self.prepared = PreparedDatabases(self.database, trusted=purpose == "learner")
-        self.in_advance = InAdvance(self.database)
+        self.in_turn = InTurn(self.database)
 
     def server(self) -> Postgres:
         """The server, started or joined on first use, and anew when it is gone."""
@@ -132,14 +132,13 @@ def prepared(request: pytest.FixtureRequest, template: Template) -> Iterator[Cal
 
 
 @pytest.fixture(scope="module")
-def in_advance(request: pytest.FixtureRequest, template: Template) -> Callable[[Make], AbstractContextManager[Any]]:
-    """`in_advance(make)`: a context manager of what `make(database)` gives, on a clone of its own. For what takes long to start:
-    that of the hidden checks is begun beside the visible ones.
+def in_turn(request: pytest.FixtureRequest, template: Template) -> Callable[[Make], AbstractContextManager[Any]]:
+    """`in_turn(make)`: a context manager of what `make(database, before)` gives, on a clone of its own. For what takes long to start:
+    `before` is None in the visible checks, and in hidden ones that follow them what the visible ones worked with.
     """
-    lab, hidden = request.node.stash[LAB]
+    _, hidden = request.node.stash[LAB]
     bench = bench_of(request)
-    following = checks_template(lab.key, hidden=True) if bench.hidden_too and not hidden else None
-    return lambda make: bench.in_advance.entered(template, make, following)
+    return lambda make: bench.in_turn.entered(template, make, others_follow=bench.hidden_too and not hidden)
 
 
 @pytest.fixture

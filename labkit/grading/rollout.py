@@ -2,11 +2,12 @@
 
 with Rollout(sandbox, database, answers, ["upgrade expand", "upgrade contract", "downgrade base"]) as rollout:
     rollout.step()      # upgrade expand
+    with Rollout(…, another_database, …, before=rollout) as again:      # where nothing failed, the same process goes on
 """
 
 from __future__ import annotations
 
-import threading
+import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -17,21 +18,67 @@ from labkit.grading.checks import AnswerError
 from labkit.grading.kinds import Alembic
 from labkit.grading.sandbox import Finished, Relay, Sandbox
 from labkit.services import alembic_project
-from labkit.services.alembic_project import DONE, GATE
+from labkit.services.alembic_project import DONE, GATE, GO_ON
 from labkit.services.postgres import Database
 
 POLL = 0.01  # seconds between two looks at whether a step is done
-PATIENCE = 5.0  # seconds in which a session's end must have come through
+PATIENCE = 5.0  # seconds in which a session's end must have come through, and a program gone on to its next database
+
+
+class Program:
+    """One process of Alembic in the sandbox, which begins with `database`, and its socket. A context manager."""
+
+    def __init__(self, sandbox: Sandbox, database: Database, answers: Mapping[str, str], steps: Sequence[str]) -> None:
+        self._sandbox, self._database, self._answers, self._steps = sandbox, database, answers, steps
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            threads = stack.enter_context(ThreadPoolExecutor(1, "rollout"))
+            database = self._database
+            self.relay = stack.enter_context(Relay(database.host, database.port, connections=Alembic.sessions))
+            self.running: Future[Finished] = threads.submit(self._run)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Waits for its end, which comes with the relay's, or with its limits'."""
+        self._stack.close()
+
+    def environment(self, database: Database) -> dict[str, str]:
+        """How the program reaches a database."""
+        folder = self._sandbox.folder_of(self.relay.socket)
+        return alembic_project.environment(database, host=folder, port=5432)
+
+    def _run(self) -> Finished:
+        return self._sandbox.run(
+            alembic_project.command(self._steps, gates=True),
+            files=alembic_project.files(self._answers, []),
+            sockets=[self.relay.socket],
+            limits=Alembic.sandbox,
+            env=self.environment(self._database),
+        )
 
 
 class Rollout:
-    """One process of Alembic in the sandbox. Its steps begin when they are told to, by a lock that we hold till then."""
+    """The steps of one database. Each begins when it is told to, by a lock that we hold till then."""
 
-    def __init__(self, sandbox: Sandbox, database: Database, answers: Mapping[str, str], steps: Sequence[str]) -> None:
-        self.sandbox, self.database, self.answers, self.steps = sandbox, database, answers, steps
+    def __init__(
+        self,
+        sandbox: Sandbox,
+        database: Database,
+        answers: Mapping[str, str],
+        steps: Sequence[str],
+        *,
+        before: Rollout | None = None,
+    ) -> None:
+        self.database, self.steps = database, steps
         self.taken = 0
-        self._begin = threading.Event()  # somebody waits for the program: its wall time counts from here
         self.first_error: AnswerError | None = None
+        self._new = Program(sandbox, database, answers, steps)
+        self._before = before
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
@@ -39,28 +86,41 @@ class Rollout:
             for number in range(len(self.steps) + 1):
                 self._gates.execute("SELECT pg_advisory_lock(%s, %s)", [GATE, number])
             self._too_large = stack.enter_context(self.database.deadline())
-            threads = stack.enter_context(ThreadPoolExecutor(1, "rollout"))
-            stack.callback(self.database.end_sessions)  # also what is in the middle of a statement
-            # The program ends with the relay.
-            self._relay = stack.enter_context(
-                Relay(self.database.host, self.database.port, connections=Alembic.sessions)
-            )
-            stack.callback(self._begin.set)
-            self._running: Future[Finished] = threads.submit(self._run, self._relay)
+            self._program = (self._before and self._before.handed_over(self)) or stack.enter_context(self._new)
+            stack.callback(self._end_program)
             self._stack = stack.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
+    def handed_over(self, following: Rollout) -> Program | None:
+        """The program, once it stands at the first gate of the following one; None, and it has ended, when it does not go on.
+
+        It learns only now of the other database: nothing of that is in what it has said about this one, which its author will read.
+        """
+        program = self._program
+        if not self.first_error and self._is_at_gate(self.taken):
+            there = json.dumps(program.environment(following.database))
+            self._gates.execute("SELECT pg_notify(%s, %s)", [GO_ON, there])
+            program.relay.let_flow()
+            self._gates.execute("SELECT pg_advisory_unlock(%s, %s)", [GATE, self.taken])
+            until = time.monotonic() + PATIENCE
+            while not program.running.done() and time.monotonic() < until:
+                if following._is_at_gate(0):
+                    return program
+                wait([program.running], timeout=POLL)
+        self._end_program()
+        following.database.end_sessions()
+        return None
+
     def get_ready(self) -> None:
         """Waits until the program stands at its first gate, or has ended: what begins after that does not slow its start down.
 
         At the gates of further steps it stands when the one before is done.
         """
-        self._begin.set()
-        while not self.taken and not self._running.done() and not self._is_at_first_gate():
-            wait([self._running], timeout=POLL)
+        while not self.taken and not self._program.running.done() and not self._is_at_gate(0):
+            wait([self._program.running], timeout=POLL)
 
     def step(self, look: Callable[[], object] = lambda: None) -> None:
         """Runs the next step to its end, with a `look` every few milliseconds.
@@ -71,8 +131,7 @@ class Rollout:
             raise self.first_error
         number = self.taken
         self.taken += 1
-        self._begin.set()
-        self._relay.let_flow()
+        self._program.relay.let_flow()
         self._gates.execute("SELECT pg_advisory_unlock(%s, %s)", [GATE, number])
         try:
             self._wait_for(number, look)
@@ -80,37 +139,31 @@ class Rollout:
             self.first_error = error
             raise
         finally:
-            self._relay.hold()  # between two steps nobody looks, so nothing is done
+            self._program.relay.hold()  # between two steps nobody looks, so nothing is done
 
     def _wait_for(self, number: int, look: Callable[[], object]) -> None:
         until = 0.0
-        while not (is_done := self._is_done(number)) or self._relay.open_connections > 1:
+        while not (is_done := self._is_done(number)) or self._program.relay.open_connections > 1:
             look()
-            wait([self._running], timeout=POLL)
-            if self._running.done():
-                raise AnswerError(self._told(number, self._running.result()))
+            wait([self._program.running], timeout=POLL)
+            if self._program.running.done():
+                raise AnswerError(self._told(number, self._program.running.result()))
             until = until or (time.monotonic() + PATIENCE if is_done else 0.0)
             if until and time.monotonic() > until:
                 raise AnswerError(
                     f"`alembic {self.steps[number]}` left a session open when it was done. Which program still uses it?"
                 )
 
-    def _run(self, relay: Relay) -> Finished:
-        folder = self.sandbox.folder_of(relay.socket)
-        return self.sandbox.run(
-            alembic_project.command(self.steps, gates=True),
-            files=alembic_project.files(self.answers, []),
-            sockets=[relay.socket],
-            limits=Alembic.sandbox,
-            env=alembic_project.environment(self.database, host=folder, port=5432),
-            begin=self._begin,
-        )
+    def _end_program(self) -> None:
+        self._program.relay.close()
+        self.database.end_sessions()  # also what is in the middle of a statement
+        self._program.close()
 
-    def _is_at_first_gate(self) -> bool:
+    def _is_at_gate(self, number: int) -> bool:
         found = self._gates.execute(
             """SELECT EXISTS (SELECT FROM pg_locks JOIN pg_database ON pg_database.oid = database
-               WHERE datname = %s AND locktype = 'advisory' AND (classid, objid, granted) = (%s, 0, false))""",
-            [self.database.name, GATE],
+               WHERE datname = %s AND locktype = 'advisory' AND (classid, objid, granted) = (%s, %s, false))""",
+            [self.database.name, GATE, number],
         ).fetchone()
         return bool(found and found[0])
 

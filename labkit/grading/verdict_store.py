@@ -27,7 +27,7 @@ JUDGES = (
             "checker",
             "checks",
             "fixtures",
-            "in_advance",
+            "in_turn",
             "index_builds",
             "judgement",
             "kinds",

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from labkit.services.postgres import Database
 
 GATE, DONE = 1_101, 1_102  # advisory locks: the step may begin (held by who runs it till then), the step is done
+GO_ON = "go_on"  # a notification, sent while a gate is held: the steps begin anew on the database whose PG* variables it has
 
 INI = "[alembic]\nscript_location = migrations\npath_separator = os\n"
 
@@ -28,7 +29,7 @@ with engine.connect() as connection:
 '''
 
 RUN = '''"""Runs steps one after the other. With --gates, each waits until its gate is opened, and says when it is done."""
-import contextlib, gc, os, shutil, sys, time, traceback, warnings
+import gc, json, os, shutil, sys, time, traceback, warnings
 from pathlib import Path
 
 gc.disable()  # nothing that is imported goes away again, and looking for it is a fifth of the time that importing takes
@@ -64,25 +65,46 @@ def run(verb, target):
     print(f"alembic {verb} {revision}: {1000 * (time.monotonic() - started):.0f} ms", flush=True)
 
 
-def main():
-    warnings.simplefilter("ignore")  # what they warn of is an error in the next moment, and told then
-    Path("migrations/versions").mkdir(parents=True, exist_ok=True)
-    gates = psycopg.connect(autocommit=True) if "--gates" in sys.argv else None
-    for number, (verb, target) in enumerate(STEPS):
-        if gates:
+def run_or_exit(verb, target):
+    try:
+        run(verb, target)
+    except BaseException as error:
+        print(told(error), file=sys.stderr)
+        sys.exit(1)
+
+
+def run_at_gates():
+    """Returns the PG* variables of the database to go on with, or None."""
+    with psycopg.connect(autocommit=True) as gates:
+        gates.execute(f"LISTEN {GO_ON}")
+        for number in range(len(STEPS) + 1):
             gates.execute("SET statement_timeout = 0; SET lock_timeout = 0")
             gates.execute("SELECT pg_advisory_lock(%s, %s)", [GATE, number])
-        try:
-            run(verb, target)
-        except BaseException as error:
-            print(told(error), file=sys.stderr)
-            sys.exit(1)
-        if gates:
-            gates.execute("SELECT pg_advisory_lock(%s, %s)", [DONE, number])
-    if gates:  # whoever looks at what the last step did, does so while nothing of it runs
-        with contextlib.suppress(psycopg.Error):
-            gates.execute("SELECT pg_advisory_lock(%s, %s)", [GATE, len(STEPS)])
-        os._exit(0)  # Python would take 0.1 s to clear up after itself
+            for note in gates.notifies(timeout=0):
+                return json.loads(note.payload)
+            if number < len(STEPS):
+                run_or_exit(*STEPS[number])
+                gates.execute("SELECT pg_advisory_lock(%s, %s)", [DONE, number])
+
+
+def main():
+    warnings.simplefilter("ignore")  # what they warn of is an error in the next moment, and told then
+    if "--gates" not in sys.argv:
+        Path("migrations/versions").mkdir(parents=True, exist_ok=True)
+        for step in STEPS:
+            run_or_exit(*step)
+        return
+    status, there = 0, {}
+    try:
+        while there is not None:
+            os.environ.update(there)
+            shutil.rmtree("migrations/versions", ignore_errors=True)
+            Path("migrations/versions").mkdir(parents=True)
+            there = run_at_gates()
+    except psycopg.Error as error:  # the session at the gates has been ended
+        print(told(error), file=sys.stderr, flush=True)
+        status = 1
+    os._exit(status)  # Python would take 0.1 s to clear up after itself
 
 
 if __name__ == "__main__":
@@ -167,7 +189,7 @@ def files(answers: Mapping[str, str], needed: Sequence[str], *, staged: bool = T
         except NotAMigration:
             if name in needed:
                 raise
-    head = f"GATE, DONE, REVISIONS = {GATE}, {DONE}, {revisions!r}\n"
+    head = f"GATE, DONE, GO_ON, REVISIONS = {GATE}, {DONE}, {GO_ON!r}, {revisions!r}\n"
     project = {"alembic.ini": INI, "migrations/env.py": ENV, "run.py": RUN.replace("STEPS =", head + "STEPS =", 1)}
     folder = "answers" if staged else "migrations/versions"
     return project | {f"{folder}/{name}.py": text for name, text in answers.items()}

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import wait
-from dataclasses import replace
+from contextlib import suppress
 
 import psycopg
 import pytest
 
 from labkit.grading.checks import AnswerError
-from labkit.grading.kinds import Alembic
 from labkit.grading.rollout import Rollout
 from labkit.grading.sandbox import Relay, Sandbox, choose
 from labkit.services.alembic_project import NotAMigration, files, heads, identifiers, line
-from labkit.services.postgres import GRADED, Database, Template, postgres
+from labkit.services.postgres import GRADED, Database, Postgres, Template, postgres
 from tests.sandbox.test_sandbox import waited_for
 
 TABLE = Template("rollout", ("CREATE TABLE things (id int PRIMARY KEY)",), 1)
@@ -74,9 +72,23 @@ def box() -> Sandbox:
 
 
 @pytest.fixture
-def database(backend: str) -> Iterator[Database]:
-    """A database with one table, on each backend."""
-    with postgres("grading") as server, server.database(TABLE, limits=GRADED) as made:
+def server(backend: str) -> Iterator[Postgres]:
+    """A server, on each backend."""
+    with postgres("grading") as server:
+        yield server
+
+
+@pytest.fixture
+def database(server: Postgres) -> Iterator[Database]:
+    """A database with one table."""
+    with server.database(TABLE, limits=GRADED) as made:
+        yield made
+
+
+@pytest.fixture
+def other(server: Postgres) -> Iterator[Database]:
+    """Another one like it."""
+    with server.database(TABLE, limits=GRADED) as made:
         yield made
 
 
@@ -120,15 +132,52 @@ def test_what_is_not_python_fails_its_own_step(box: Sandbox, database: Database)
             rollout.step()
 
 
-def test_wall_time_counts_from_when_the_program_is_asked_for(box: Sandbox, database: Database, monkeypatch):
-    """One that was started ahead of its use may have waited for longer than it may run."""
-    monkeypatch.setattr(Alembic, "sandbox", replace(Alembic.sandbox, seconds=4))
-    with Rollout(box, database, {"one": ONE}, ["upgrade one"]) as rollout:
-        assert not wait([rollout._running], timeout=5).done
+def test_the_same_program_goes_on_with_the_next_database(box: Sandbox, database: Database, other: Database):
+    steps = ["upgrade one", "upgrade two"]
+    answers = {"one": ONE, "two": TWO}
+    with Rollout(box, database, answers, steps) as rollout:
+        rollout.step()  # the other one, which a check has given up, is not made up for
+        with Rollout(box, other, answers, steps, before=rollout) as again:
+            assert again._program is rollout._program
+            seen = [columns(other)]
+            for _ in steps:
+                again.step()
+                seen.append(columns(other))
+    assert seen == [["id"], ["id", "a"], ["id", "a", "b"]]
+    assert columns(database) == ["id", "a"]
+    assert rollout._program.running.result().ended_by == "exit"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        'raise ValueError("no")',
+        "import os; os.kill(os.getpid(), 9)",
+        # The gates' session is the role's own.
+        'op.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND usename = user")',
+        "op.execute(\"NOTIFY go_on, '{}'\")",
+        'import sys; sys.modules["__main__"].json = None',
+    ],
+)
+def test_a_program_that_does_not_go_on_is_replaced(box: Sandbox, database: Database, other: Database, body: str):
+    spoilt = {
+        "one": ONE,
+        "two": migration(
+            "r2",
+            "r1",
+            f"if op.get_bind().exec_driver_sql('SELECT current_database()').scalar() == {database.name!r}: {body}",
+        ),
+    }
+    with Rollout(box, database, spoilt, ["upgrade one", "upgrade two"]) as rollout:
         rollout.step()
-        assert columns(database) == ["id", "a"]
-        assert wait([rollout._running], timeout=30).done
-    assert rollout._running.result().ended_by == "time"
+        with suppress(AnswerError):
+            rollout.step()
+        with Rollout(box, other, spoilt, ["upgrade one", "upgrade two"], before=rollout) as again:
+            assert again._program is not rollout._program
+            assert rollout._program.running.done()
+            again.step()
+            again.step()
+    assert columns(other) == ["id", "a"]
 
 
 def test_leaving_early_ends_a_migration_that_never_would(box: Sandbox, database: Database):
@@ -136,14 +185,14 @@ def test_leaving_early_ends_a_migration_that_never_would(box: Sandbox, database:
     with Rollout(box, database, {"one": forever}, ["upgrade one"]) as rollout:
         rollout._gates.execute("SELECT pg_advisory_unlock_all()")
         waited_for(lambda: sleeping(database))
-    assert rollout._running.done()
+    assert rollout._program.running.done()
     assert not sleeping(database)
 
 
 def test_leaving_before_the_program_has_connected_does_not_wait_for_its_deadline(box: Sandbox, database: Database):
     with Rollout(box, database, {"one": ONE}, ["upgrade one"]) as rollout:
         pass
-    assert rollout._running.result().ended_by == "exit"
+    assert rollout._program.running.result().ended_by == "exit"
     assert columns(database) == ["id"]
 
 

@@ -16,7 +16,6 @@ import signal
 import subprocess
 import sys
 import sysconfig
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
@@ -66,7 +65,6 @@ class Bubblewrap:
         sockets: Sequence[Path] = (),
         limits: Limits = DEFAULT,
         env: Mapping[str, str] | None = None,
-        begin: threading.Event | None = None,
     ) -> Finished:
         """See `Sandbox.run`. Raises OSError when the sandbox itself cannot start."""
         exe = Path(sys.executable).resolve()
@@ -110,7 +108,7 @@ class Bubblewrap:
             first = _first_process(said)
             with _all_gone(process, first):
                 folders = [Path(f"/proc/{first}/root{folder}") for folder in WRITABLE] if first else []
-                return watch(process, limits, process.kill, first, folders, begin)
+                return watch(process, limits, process.kill, first, folders)
 
 
 def _namespaces() -> list[str]:

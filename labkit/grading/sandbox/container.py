@@ -9,7 +9,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import threading
 import uuid
 from collections.abc import Mapping, Sequence
 from importlib.metadata import distributions, version
@@ -27,7 +26,6 @@ LIBRARIES = ("alembic", "sqlalchemy", "psycopg")
 MINORS = ("3.13", "3.12", "3.11")
 NOBODY = "65534:65534"
 GRACE = 5  # seconds after our deadline at which the container ends by itself, should we be gone
-AHEAD = 600  # seconds that a program which was started ahead of its use may wait, should we be killed meanwhile
 COPY_IN = 'cp -R /files/. /work/ && cd /work && exec "$@"'
 
 
@@ -59,7 +57,6 @@ class Container:
         sockets: Sequence[Path] = (),
         limits: Limits = DEFAULT,
         env: Mapping[str, str] | None = None,
-        begin: threading.Event | None = None,
     ) -> Finished:
         """See `Sandbox.run`. Raises RuntimeError when the image cannot be built."""
         image, name = self.image(), f"{NAME}-{uuid.uuid4().hex[:12]}"
@@ -79,7 +76,7 @@ class Container:
                     "timeout",
                     "-s",
                     "KILL",
-                    str(limits.seconds + GRACE + (AHEAD if begin else 0)),
+                    str(limits.seconds + GRACE),
                     "sh",
                     "-c",
                     COPY_IN,
@@ -96,7 +93,7 @@ class Container:
                     process.kill()  # first: Docker waits for an output that nobody reads any more
                     _docker("rm", "--force", name)
 
-            return watch(process, limits, kill, begin=begin)
+            return watch(process, limits, kill)
 
     def image(self) -> str:
         """The image with the course's libraries, built when it is not there. Raises RuntimeError."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,12 +72,11 @@ class Sandbox(Protocol):
         sockets: Sequence[Path] = (),
         limits: Limits = DEFAULT,
         env: Mapping[str, str] | None = None,
-        begin: threading.Event | None = None,
     ) -> Finished:
         """Runs `argv` in a folder with `files` (path -> content), until it and all that it started are gone.
 
         `python` as the first word is the sandbox's own interpreter. The environment is PATH, HOME, LANG, what
-        Python needs, and `env`. With `begin`, its wall time counts from when that is set.
+        Python needs, and `env`.
         """
         ...
 

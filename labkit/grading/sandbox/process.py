@@ -6,7 +6,6 @@ import os
 import selectors
 import signal
 import subprocess
-import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -24,20 +23,18 @@ def watch(
     kill: Callable[[], None],
     tree: int | None = None,
     folders: Sequence[Path] = (),
-    begin: threading.Event | None = None,
 ) -> Finished:
     """Waits for `process`, whose stdout and stderr are pipes, and calls `kill` when it goes over a limit.
 
     `tree` is the process (of /proc) whose descendants count together against the limits on memory, processor time and
-    processes; `folders` are file systems of its own, whose files count against that on files. With `begin`, the wall
-    time counts from when that is set.
+    processes; `folders` are file systems of its own, whose files count against that on files.
     """
     started = time.monotonic()
     output: dict[str, bytearray] = {"stdout": bytearray(), "stderr": bytearray()}
     ended_by: EndedBy = "exit"
     try:
         ended_by = (
-            _read(process, output, limits, _Deadline(limits.seconds, begin), lambda: _over(tree, folders, limits))
+            _read(process, output, limits, time.monotonic() + limits.seconds, lambda: _over(tree, folders, limits))
             or "exit"
         )
     finally:
@@ -53,26 +50,11 @@ def watch(
     return Finished(code, text["stdout"], text["stderr"], time.monotonic() - started, ended_by)
 
 
-class _Deadline:
-    """So many seconds from now on, or from when `begin` is set."""
-
-    def __init__(self, seconds: float, begin: threading.Event | None) -> None:
-        self._seconds, self._begin = seconds, begin
-        self._started = time.monotonic()
-
-    def left(self) -> float:
-        """The seconds until then; 0 afterwards."""
-        now = time.monotonic()
-        if self._begin and not self._begin.is_set():
-            self._started = now
-        return max(0.0, self._started + self._seconds - now)
-
-
 def _read(
     process: subprocess.Popen[bytes],
     output: dict[str, bytearray],
     limits: Limits,
-    deadline: _Deadline,
+    deadline: float,
     over: Callable[[], EndedBy | None],
 ) -> EndedBy | None:
     """Reads until both pipes are closed or the process is gone; the limit that was broken, if one was."""
@@ -82,13 +64,13 @@ def _read(
         next_look = 0.0
         while selector.get_map():
             now = time.monotonic()
-            if not deadline.left():
+            if now >= deadline:
                 return "time"
             if now >= next_look:
                 next_look = now + LOOK
                 if broken := over():
                     return broken
-            ready = selector.select(min(LOOK, deadline.left()))
+            ready = selector.select(LOOK)
             if not ready and process.poll() is not None:
                 return None  # a left-over child may hold the pipe open
             for key, _ in ready:
@@ -99,11 +81,11 @@ def _read(
                 if sum(map(len, output.values())) > limits.output:
                     return "output"
         while process.poll() is None:  # it closed its output and goes on
-            if not deadline.left():
+            if time.monotonic() >= deadline:
                 return "time"
             if broken := over():
                 return broken
-            _wait(process, min(LOOK, deadline.left()))
+            _wait(process, LOOK)
     return None
 
 

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -33,7 +32,6 @@ class Unsafe:
         sockets: Sequence[Path] = (),
         limits: Limits = DEFAULT,
         env: Mapping[str, str] | None = None,
-        begin: threading.Event | None = None,
     ) -> Finished:
         """See `Sandbox.run`."""
         command = [sys.executable if argv[0] == "python" else argv[0], *argv[1:]]
@@ -57,4 +55,4 @@ class Unsafe:
                 with suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
 
-            return watch(process, limits, kill, process.pid if Path("/proc/self").is_dir() else None, begin=begin)
+            return watch(process, limits, kill, process.pid if Path("/proc/self").is_dir() else None)
