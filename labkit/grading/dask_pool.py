@@ -29,7 +29,7 @@ from labkit.services.fault import ServiceFault
 PLUGIN = "labkit-grading"
 AT = ", Dask worker "  # in the audit trail, between a server and an address
 PATIENCE = 120.0  # seconds without any worker until the run is given up
-BATCH = 4  # notebooks in a task at most: a task costs Dask 10 ms of processor time
+BATCH = 8  # notebooks in a task at most: a task costs Dask 10 ms of processor time
 GATHERING = 30.0  # seconds for verdicts to come here
 IDLE = 60.0  # seconds without work after which a worker's services end: whoever asked for them may have been killed
 

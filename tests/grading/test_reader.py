@@ -84,3 +84,8 @@ def test_a_plan_is_looked_at_before_the_query_runs(reader: Reader) -> None:
 def test_an_error_points_at_the_line_in_the_answer(reader: Reader, asked) -> None:
     with pytest.raises(AnswerError, match=r"\(line 2: FROM itme\)"):
         asked(reader, "SELECT word\nFROM itme")
+
+
+def test_the_same_query_may_be_asked_again_and_again(reader: Reader) -> None:
+    """A driver that prepares what it sends often would look for what has been discarded."""
+    assert [reader.query("SELECT 1 AS one").rows for _ in range(12)] == [[(1,)]] * 12

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -32,9 +33,12 @@ def test_a_fault_of_the_course_is_not_kept(tmp_path):
 
 
 def test_the_key_covers_what_the_checker_runs():
-    """Every module of grading and services that the checker loads is part of the key."""
+    """Every module of grading and services that the checker or a check loads is part of the key."""
+    checks = "\n".join(file.read_text(encoding="utf-8") for file in (course.root() / "graders").rglob("test_*.py"))
+    used = sorted(set(re.findall(r"^from (labkit\.\S+) import", checks, re.MULTILINE)))
+    assert "labkit.grading.rollout" in used
     script = (
-        "import sys, labkit.grading.checker, labkit.grading.sessions, labkit.grading.rollout\n"
+        f"import sys, labkit.grading.checker, {', '.join(used)}\n"
         "print(*[m.__file__ for n, m in sys.modules.items() if n.startswith(('labkit.grading.', 'labkit.services.'))], sep='\\n')"
     )
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
