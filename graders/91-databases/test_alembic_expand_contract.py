@@ -20,7 +20,7 @@ STEPS = ("upgrade expand", "upgrade backfill", "upgrade contract", "downgrade ba
 BATCH = 5_000  # rows that one transaction of a migration may write
 FEW = 2_000  # customers for the second upgrade
 MOMENT = "SELECT pg_catalog.sum(n) FROM pg_catalog.generate_series(1, 12000) AS n"  # 2 ms of an idle machine's work
-PATIENCE = 150  # moments for which a request may wait for a lock: 200 ms, and half as much again for what they differ
+PATIENCE = 100  # moments, and as many looks of 1 ms, for which a request may wait for a lock: 200 ms, and half as much again
 REQUESTS = 200  # after which nobody expects the backfill to wait for the customer in hand
 OLD, NEW = "n-1", "n"
 
@@ -68,7 +68,6 @@ class Application:
         self._lock = threading.Lock()
         self._sessions = {}
         self._in_hand = None  # a session with an open transaction, which has given the last customer another name
-        self._top = {}  # the transaction that a subtransaction is part of
         self._admin = database.admin()
 
     def close(self):
@@ -146,21 +145,15 @@ class Application:
         self._in_hand = None
 
     def watch(self, traffic):
-        """What is done every few milliseconds while a migration runs: who waits for us, and who holds what together."""
-        for xids in self._admin.execute(SUBTRANSACTIONS).fetchall():
-            top, *others = sorted(map(int, *xids))
-            self._top |= dict.fromkeys(others, top)
+        """What is done every few milliseconds while a migration runs: whoever waits for us need not for long."""
         if self._in_hand:
             awaited = self._admin.execute(AWAITED, [self._in_hand.info.backend_pid]).fetchone()[0]
             if awaited or len(traffic.requests) > REQUESTS:
                 self.let_go()
 
     def writers(self):
-        """How many of the rows that are there each transaction wrote."""
-        found = Counter()
-        for xid, count in self.ask("SELECT xmin::text::bigint, count(*) FROM customers GROUP BY 1"):
-            found[self._top.get(xid, xid)] += count
-        return found
+        """How many of the rows that are there each transaction wrote, by when it was committed: with all its subtransactions."""
+        return Counter(dict(self.ask("SELECT pg_xact_commit_timestamp(xmin)::text, count(*) FROM customers GROUP BY 1")))
 
     def table(self, *columns):
         """All customers' numbers and these columns, as one value: a hostile table may have more than fits into memory."""
@@ -260,9 +253,6 @@ class Application:
             raise Wrong(why, expected=repr(wanted[number]), got=repr(found[number]))
 
 
-# Row locks are told by transaction: those with several xids have subtransactions, which keep their locks until its end.
-SUBTRANSACTIONS = """SELECT array_agg(transactionid::text) FROM pg_locks
-    WHERE locktype = 'transactionid' AND granted AND mode = 'ExclusiveLock' GROUP BY pid HAVING count(*) > 1"""
 AWAITED = """SELECT EXISTS (SELECT FROM pg_stat_activity
     WHERE datname = current_database() AND wait_event_type = 'Lock' AND %s = ANY (pg_blocking_pids(pid)))"""
 

@@ -53,6 +53,7 @@ SETTINGS = {
     "max_worker_processes": "2",
     "random_page_cost": "1.1",
     "timezone": "UTC",
+    "track_commit_timestamp": "on",  # tells which rows were written together
     # Passwords are random, 128 bits: stretching them would only make each connection slower.
     "scram_iterations": "1",
     # An answer may RAISE as often as it likes; that must not fill the disk.
