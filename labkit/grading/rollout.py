@@ -22,7 +22,8 @@ from labkit.services.alembic_project import DONE, GATE, GO_ON
 from labkit.services.postgres import Database
 
 POLL = 0.01  # seconds between two looks at whether a step is done
-PATIENCE = 5.0  # seconds in which a session's end must have come through, and a program gone on to its next database
+PATIENCE = 5.0  # seconds in which a session's end must have come through
+YOUNG = 10.0  # seconds: an older program is replaced, as its limits are for one database
 
 
 class Program:
@@ -37,6 +38,7 @@ class Program:
             database = self._database
             self.relay = stack.enter_context(Relay(database.host, database.port, connections=Alembic.sessions))
             self.running: Future[Finished] = threads.submit(self._run)
+            self.started = time.monotonic()
             self._stack = stack.pop_all()
         return self
 
@@ -86,40 +88,35 @@ class Rollout:
             for number in range(len(self.steps) + 1):
                 self._gates.execute("SELECT pg_advisory_lock(%s, %s)", [GATE, number])
             self._too_large = stack.enter_context(self.database.deadline())
-            self._program = (self._before and self._before.handed_over(self)) or stack.enter_context(self._new)
-            stack.callback(self._end_program)
+            if self._before and not self._before.can_go_on():
+                self._before.end_program()
+                self._before = None
+            self._program = self._before._program if self._before else stack.enter_context(self._new)
+            stack.callback(self.end_program)
             self._stack = stack.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def handed_over(self, following: Rollout) -> Program | None:
-        """The program, once it stands at the first gate of the following one; None, and it has ended, when it does not go on.
+    def can_go_on(self) -> bool:
+        """Whether the program may go on with another database: it is young, and waits for what comes next."""
+        is_young = time.monotonic() - self._program.started < YOUNG
+        is_there = not self.first_error and not self._program.running.done()
+        return is_young and is_there and self._is_at_gate(self.taken)
 
-        It learns only now of the other database: nothing of that is in what it has said about this one, which its author will read.
-        """
-        program = self._program
-        if not self.first_error and self._is_at_gate(self.taken):
-            there = json.dumps(program.environment(following.database))
-            self._gates.execute("SELECT pg_notify(%s, %s)", [GO_ON, there])
-            program.relay.let_flow()
-            self._gates.execute("SELECT pg_advisory_unlock(%s, %s)", [GATE, self.taken])
-            until = time.monotonic() + PATIENCE
-            while not program.running.done() and time.monotonic() < until:
-                if following._is_at_gate(0):
-                    return program
-                wait([program.running], timeout=POLL)
-        self._end_program()
-        following.database.end_sessions()
-        return None
+    def end_program(self) -> None:
+        """Ends the program and its sessions."""
+        self._program.relay.close()
+        self.database.end_sessions()  # also what is in the middle of a statement
+        self._program.close()
 
     def get_ready(self) -> None:
-        """Waits until the program stands at its first gate, or has ended: what begins after that does not slow its start down.
+        """Waits until a new program stands at its first gate, or has ended: what begins after that does not slow its start down.
 
         At the gates of further steps it stands when the one before is done.
         """
-        while not self.taken and not self._program.running.done() and not self._is_at_gate(0):
+        while not self._before and not self.taken and not self._program.running.done() and not self._is_at_gate(0):
             wait([self._program.running], timeout=POLL)
 
     def step(self, look: Callable[[], object] = lambda: None) -> None:
@@ -133,6 +130,8 @@ class Rollout:
         self.taken += 1
         self._program.relay.let_flow()
         self._gates.execute("SELECT pg_advisory_unlock(%s, %s)", [GATE, number])
+        if self._before and number == 0:
+            self._before._hand_over(self.database)
         try:
             self._wait_for(number, look)
         except AnswerError as error:
@@ -154,10 +153,14 @@ class Rollout:
                     f"`alembic {self.steps[number]}` left a session open when it was done. Which program still uses it?"
                 )
 
-    def _end_program(self) -> None:
-        self._program.relay.close()
-        self.database.end_sessions()  # also what is in the middle of a statement
-        self._program.close()
+    def _hand_over(self, database: Database) -> None:
+        """Tells the program of the next database, not before the first step there: else what ran here could work on it unseen.
+
+        And what it has said of this one, which its author will read, has nothing of the other one in it.
+        """
+        there = json.dumps(self._program.environment(database))
+        self._gates.execute("SELECT pg_notify(%s, %s)", [GO_ON, there])
+        self._gates.execute("SELECT pg_advisory_unlock(%s, %s)", [GATE, self.taken])
 
     def _is_at_gate(self, number: int) -> bool:
         found = self._gates.execute(

@@ -148,6 +148,47 @@ def test_the_same_program_goes_on_with_the_next_database(box: Sandbox, database:
     assert rollout._program.running.result().ended_by == "exit"
 
 
+LOOKS = """
+    import json, os, sys, types, psycopg
+    def loads(text):
+        os.environ.update(json.loads(text))
+        with psycopg.connect(autocommit=True) as connection:
+            connection.execute("ALTER TABLE things ADD early int")
+        return json.loads(text)
+    sys.modules["__main__"].json = types.SimpleNamespace(loads=loads)
+"""
+
+
+def test_what_ran_before_does_nothing_to_the_next_database_ahead_of_its_first_step(
+    box: Sandbox, database: Database, other: Database
+):
+    answers = {"one": migration("r1", None, LOOKS.strip())}
+    with Rollout(box, database, answers, ["upgrade one"]) as rollout:
+        rollout.step()
+        with Rollout(box, other, answers, ["upgrade one"], before=rollout) as again:
+            again.get_ready()
+            assert rollout._is_at_gate(rollout.taken)  # it waits, and knows nothing of the other one
+            assert columns(other) == ["id"]
+            again.step()
+            assert columns(other) == ["id", "early"]
+
+
+def test_an_old_program_is_replaced(box: Sandbox, database: Database, other: Database, monkeypatch):
+    monkeypatch.setattr("labkit.grading.rollout.YOUNG", 0)
+    with Rollout(box, database, {"one": ONE}, ["upgrade one"]) as rollout:
+        rollout.step()
+        with Rollout(box, other, {"one": ONE}, ["upgrade one"], before=rollout) as again:
+            assert again._program is not rollout._program
+            again.step()
+    assert columns(other) == ["id", "a"]
+
+
+def only_in(database: Database, body: str) -> str:
+    """The second migration, which does this there, and nothing anywhere else."""
+    here = "op.get_bind().exec_driver_sql('SELECT current_database()').scalar()"
+    return migration("r2", "r1", f"if {here} == {database.name!r}: {body}")
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -155,29 +196,36 @@ def test_the_same_program_goes_on_with_the_next_database(box: Sandbox, database:
         "import os; os.kill(os.getpid(), 9)",
         # The gates' session is the role's own.
         'op.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND usename = user")',
-        "op.execute(\"NOTIFY go_on, '{}'\")",
-        'import sys; sys.modules["__main__"].json = None',
     ],
 )
-def test_a_program_that_does_not_go_on_is_replaced(box: Sandbox, database: Database, other: Database, body: str):
-    spoilt = {
-        "one": ONE,
-        "two": migration(
-            "r2",
-            "r1",
-            f"if op.get_bind().exec_driver_sql('SELECT current_database()').scalar() == {database.name!r}: {body}",
-        ),
-    }
-    with Rollout(box, database, spoilt, ["upgrade one", "upgrade two"]) as rollout:
+def test_a_program_that_failed_is_replaced(box: Sandbox, database: Database, other: Database, body: str):
+    answers, steps = {"one": ONE, "two": only_in(database, body)}, ["upgrade one", "upgrade two"]
+    with Rollout(box, database, answers, steps) as rollout:
         rollout.step()
         with suppress(AnswerError):
             rollout.step()
-        with Rollout(box, other, spoilt, ["upgrade one", "upgrade two"], before=rollout) as again:
+        with Rollout(box, other, answers, steps, before=rollout) as again:
             assert again._program is not rollout._program
             assert rollout._program.running.done()
             again.step()
             again.step()
     assert columns(other) == ["id", "a"]
+
+
+@pytest.mark.parametrize(
+    "body", ["op.execute(\"NOTIFY go_on, '{}'\")", "import sys; sys.modules['__main__'].json = None"]
+)
+def test_a_program_that_its_author_led_astray_is_told_so(box: Sandbox, database: Database, other: Database, body: str):
+    answers, steps = {"one": ONE, "two": only_in(database, body)}, ["upgrade one", "upgrade two"]
+    with Rollout(box, database, answers, steps) as rollout:
+        rollout.step()
+        rollout.step()
+        with (
+            Rollout(box, other, answers, steps, before=rollout) as again,
+            pytest.raises(AnswerError, match=r"upgrade one` (ended the whole program|failed)"),
+        ):
+            again.step()
+    assert columns(other) == ["id"]
 
 
 def test_leaving_early_ends_a_migration_that_never_would(box: Sandbox, database: Database):
