@@ -1,7 +1,7 @@
 # Lies in wait in the program that goes on with the hidden database, and fills that one itself as soon as it hears of it.
 # lab: alembic-expand-contract
-# honest: 15
-# says: do not have the names that they should have
+# honest: 19
+# says: reads another name than|do not have the names that
 # series: full
 from tests.attacks.attack import write
 from tests.grading.submissions import answer_cell
@@ -27,10 +27,10 @@ sys.modules["__main__"].json = types.SimpleNamespace(loads=loads)
 
 
 def hand_in(folder, notebook, told):
-    """A backfill that splits names at the wrong space, which nobody would notice if all were called A B."""
+    """A backfill that loses the second of two spaces, which nobody would notice if all were called A B."""
     expand, backfill = answer_cell(notebook, "expand"), answer_cell(notebook, "backfill")
     expand["source"] = expand["source"].replace("%%answer expand\n", f"%%answer expand\n{WAITS}")
-    right = "given_name = split_part(full_name, ' ', 1)"
+    right = "substr(full_name, length(split_part(full_name, ' ', 1)) + 2)"
     assert right in backfill["source"]
-    backfill["source"] = backfill["source"].replace(right, "given_name = regexp_replace(full_name, ' [^ ]*$', '')")
+    backfill["source"] = backfill["source"].replace(right, f"ltrim({right})")
     write(folder, "alembic-expand-contract", notebook)
