@@ -175,9 +175,8 @@ class Application:
                 if self._asking and not self._asking.closed:
                     self._asking.execute("DISCARD ALL")
                 else:
-                    self._asking = self.database.connect(
-                        prepare_threshold=None
-                    )  # psycopg does not know what is discarded
+                    # psycopg would not know that what it prepared is discarded.
+                    self._asking = self.database.connect(prepare_threshold=None)
                 return sql.execute(self._asking, query, max_rows=50_000, deadline=25)[0].rows
         except sql.TookTooLong as error:
             raise AnswerError(f"`{query}` on the migrated table: {error}") from error
