@@ -20,9 +20,7 @@ STEPS = ("upgrade expand", "upgrade backfill", "upgrade contract", "downgrade ba
 BATCH = 5_000  # rows that one transaction of a migration may write
 FEW = 2_000  # customers for the second upgrade
 MOMENT = "SELECT pg_catalog.sum(n) FROM pg_catalog.generate_series(1, 12000) AS n"  # 2 ms of an idle machine's work
-PATIENCE = (
-    100  # moments, and as many looks of 1 ms, for which a request may wait for a lock: 200 ms, and half as much again
-)
+PATIENCE = 100  # moments, each after 1 ms of waiting, that a request has for a lock: 200 ms, and half as much again
 REQUESTS = 200  # after which nobody expects the backfill to wait for the customer in hand
 OLD, NEW = "n-1", "n"
 

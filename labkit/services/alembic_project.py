@@ -74,7 +74,7 @@ def run_or_exit(verb, target):
 
 
 def run_at_gates():
-    """Returns the PG* variables of the database to go on with, or None."""
+    """Runs each step when its gate opens. Returns the PG* variables of the database to go on with, or None."""
     with psycopg.connect(autocommit=True) as gates:
         gates.execute(f"LISTEN {GO_ON}")
         for number in range(len(STEPS) + 1):

@@ -34,8 +34,7 @@ def watch(
     ended_by: EndedBy = "exit"
     try:
         ended_by = (
-            _read(process, output, limits, time.monotonic() + limits.seconds, lambda: _over(tree, folders, limits))
-            or "exit"
+            _read(process, output, limits, started + limits.seconds, lambda: _over(tree, folders, limits)) or "exit"
         )
     finally:
         kill()

@@ -1,4 +1,4 @@
-# Lies in wait in the program that goes on with the hidden database, and fills that one itself as soon as it hears of it.
+# Lies in wait in the program that goes on with the hidden database, and gives everybody there another name as soon as it hears of it.
 # lab: alembic-expand-contract
 # honest: 19
 # says: reads another name than|do not have the names that
