@@ -171,13 +171,14 @@ def _over_dask(lab: course.Lab) -> Run:
 
     # As docs/examiner.md has it: each worker's own profiler would take a tenth of a core.
     with (
-        dask.config.set({"distributed.worker.profile.enabled": False}),
+        dask.config.set(
+            {"distributed.worker.profile.enabled": False, "temporary-directory": os.environ["LABKIT_HOME"]}
+        ),
         LocalCluster(
             n_workers=2,
             threads_per_worker=1,
             processes=True,
             dashboard_address=None,
-            local_directory=os.environ["LABKIT_HOME"],
         ) as cluster,
     ):
         ours(lab, 2 * WARM, "--scheduler", cluster.scheduler_address)  # its workers' own templates
