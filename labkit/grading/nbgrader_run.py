@@ -27,6 +27,7 @@ from labkit.grading.submission import EXCHANGE_FILES
 AUTOGRADED = Path("autograded")
 EXCHANGE_BYTES = 1000
 STAGING = Path(".labkit", "autograded")  # where a student's notebooks lie until their marks are committed
+INDEXED = (("grade", "notebook_id"), ("comment", "notebook_id"), ("submitted_notebook", "assignment_id"))
 
 
 def load() -> None:
@@ -64,6 +65,7 @@ class Marker:
         self._app.initialize([f"--assignment={section}", "--log-level=ERROR"])
         self._app.coursedir.autograded_directory = str(STAGING)
         self._app.coursedir.ignore = ["*"]  # only notebooks are taken: it would copy what a link beside them leads to
+        self._is_indexed = False
         for log in (self._app.log, api.app_log):
             log.addFilter(_without_traceback)
         logging.getLogger("alembic").setLevel(logging.WARNING)
@@ -102,9 +104,11 @@ class Marker:
             # nbgrader 0.9.6 autoflushes objects that are not in a session yet.
             warnings.simplefilter("ignore", SAWarning)
             try:
+                self._index()
                 _converter()(coursedir=self._app.coursedir, parent=self._app).start()
             except (NbGraderException, SystemExit):
                 self._gradebook.roll_back()
+                self._is_indexed = False
                 return False
             self._gradebook.commit()
         unmark(student, self.section)
@@ -113,6 +117,16 @@ class Marker:
         self._keep_exchange_files(student)
         os.replace(STAGING / student / self.section, place)
         return True
+
+    def _index(self) -> None:
+        """nbgrader looks for a student's grades by columns that have no index: without one, each mark of 10,000 takes twice as long as of 100."""
+        from sqlalchemy import text
+
+        if not self._is_indexed:
+            session = self._gradebook.opened(self._app.coursedir.db_url).db
+            for table, column in INDEXED:
+                session.execute(text(f"CREATE INDEX IF NOT EXISTS labkit_{table}_{column} ON {table} ({column})"))
+            self._is_indexed = True
 
     def _keep_exchange_files(self, student: str) -> None:
         """All besides the notebooks that is taken of a submission, and only where it is what the exchange wrote."""
