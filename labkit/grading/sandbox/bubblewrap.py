@@ -20,6 +20,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from pathlib import Path
+from threading import Event
 
 from labkit.grading.sandbox import seccomp
 from labkit.grading.sandbox.limits import DEFAULT, Finished, Limits, inside, rlimits
@@ -65,6 +66,7 @@ class Bubblewrap:
         sockets: Sequence[Path] = (),
         limits: Limits = DEFAULT,
         env: Mapping[str, str] | None = None,
+        stop: Event | None = None,
     ) -> Finished:
         """See `Sandbox.run`. Raises OSError when the sandbox itself cannot start."""
         exe = Path(sys.executable).resolve()
@@ -108,7 +110,7 @@ class Bubblewrap:
             first = _first_process(said)
             with _all_gone(process, first):
                 folders = [Path(f"/proc/{first}/root{folder}") for folder in WRITABLE] if first else []
-                return watch(process, limits, process.kill, first, folders)
+                return watch(process, limits, process.kill, first, folders, stop)
 
 
 def _namespaces() -> list[str]:

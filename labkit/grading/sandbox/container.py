@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from importlib.metadata import distributions, version
 from pathlib import Path
+from threading import Event
 
 from filelock import FileLock
 
@@ -57,6 +58,7 @@ class Container:
         sockets: Sequence[Path] = (),
         limits: Limits = DEFAULT,
         env: Mapping[str, str] | None = None,
+        stop: Event | None = None,
     ) -> Finished:
         """See `Sandbox.run`. Raises RuntimeError when the image cannot be built."""
         image, name = self.image(), f"{NAME}-{uuid.uuid4().hex[:12]}"
@@ -93,7 +95,7 @@ class Container:
                     process.kill()  # first: Docker waits for an output that nobody reads any more
                     _docker("rm", "--force", name)
 
-            return watch(process, limits, kill)
+            return watch(process, limits, kill, stop=stop)
 
     def image(self) -> str:
         """The image with the course's libraries, built when it is not there. Raises RuntimeError."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 from typing import Literal, Protocol
 
 MiB = 1024 * 1024
-EndedBy = Literal["exit", "signal", "time", "cpu", "memory", "processes", "output", "files"]
+EndedBy = Literal["exit", "signal", "time", "cpu", "memory", "processes", "output", "files", "stopped"]
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ class Finished:
             "memory": f"The program used more than {limits.memory // MiB} MB of memory and was stopped.",
             "processes": f"The program had more than {limits.processes} processes and was stopped.",
             "files": f"The program made more than {limits.files:,} files and was stopped.",
+            "stopped": "The program was stopped.",
             "output": f"The program printed more than {limits.output // 1024} kB and was stopped.",
         }[self.ended_by]
 
@@ -72,8 +74,9 @@ class Sandbox(Protocol):
         sockets: Sequence[Path] = (),
         limits: Limits = DEFAULT,
         env: Mapping[str, str] | None = None,
+        stop: Event | None = None,
     ) -> Finished:
-        """Runs `argv` in a folder with `files` (path -> content), until it and all that it started are gone.
+        """Runs `argv` in a folder with `files` (path -> content), until it and all that it started are gone, or `stop` is set.
 
         `python` as the first word is the sandbox's own interpreter. The environment is PATH, HOME, LANG, what
         Python needs, and `env`.

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from threading import Event
 
 from labkit.grading.sandbox.limits import EndedBy, Finished, Limits
 
@@ -23,8 +24,9 @@ def watch(
     kill: Callable[[], None],
     tree: int | None = None,
     folders: Sequence[Path] = (),
+    stop: Event | None = None,
 ) -> Finished:
-    """Waits for `process`, whose stdout and stderr are pipes, and calls `kill` when it goes over a limit.
+    """Waits for `process`, whose stdout and stderr are pipes, and calls `kill` when it goes over a limit, or `stop` is set.
 
     `tree` is the process (of /proc) whose descendants count together against the limits on memory, processor time and
     processes; `folders` are file systems of its own, whose files count against that on files.
@@ -32,10 +34,12 @@ def watch(
     started = time.monotonic()
     output: dict[str, bytearray] = {"stdout": bytearray(), "stderr": bytearray()}
     ended_by: EndedBy = "exit"
+
+    def over() -> EndedBy | None:
+        return "stopped" if stop and stop.is_set() else _over(tree, folders, limits)
+
     try:
-        ended_by = (
-            _read(process, output, limits, started + limits.seconds, lambda: _over(tree, folders, limits)) or "exit"
-        )
+        ended_by = _read(process, output, limits, started + limits.seconds, over) or "exit"
     finally:
         kill()
         code = process.wait()

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from threading import Event
 
 from labkit.grading.sandbox.limits import DEFAULT, Finished, Limits
 from labkit.grading.sandbox.process import watch
@@ -32,6 +33,7 @@ class Unsafe:
         sockets: Sequence[Path] = (),
         limits: Limits = DEFAULT,
         env: Mapping[str, str] | None = None,
+        stop: Event | None = None,
     ) -> Finished:
         """See `Sandbox.run`."""
         command = [sys.executable if argv[0] == "python" else argv[0], *argv[1:]]
@@ -55,4 +57,4 @@ class Unsafe:
                 with suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
 
-            return watch(process, limits, kill, process.pid if Path("/proc/self").is_dir() else None)
+            return watch(process, limits, kill, process.pid if Path("/proc/self").is_dir() else None, stop=stop)
