@@ -18,7 +18,7 @@ def generated(lab: course.Lab, count: int, spelled: str) -> list[Answers]:
     The other answers are repeated as often as they are in a class: a lab has ten to fifteen right and wrong ones.
     """
     known = [candidate.answers for candidate in candidates(lab, _source(lab)) if candidate.name != "stub"]
-    comment = "#" if lab.answers[spelled] == "alembic" else "--"
+    comment = "--" if lab.answers[spelled] == "sql" else "#"
     return [
         {**answers, spelled: f"{answers[spelled]}\n{comment} submission {number}"}
         for number, answers in enumerate(islice(cycle(known), count))

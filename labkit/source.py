@@ -19,6 +19,7 @@ FIELDS = ("title", "covers", "minutes", "needs", "after", "objectives", "answers
 STUBS = {
     "sql": "your SQL here",
     "alembic": "your migration here",
+    "python": "your function here",
     "flyway": "your files here, each below a line with its name",
     "flyway_commands": "your commands here",
     "migrate": "your files here, each below a line with its name",

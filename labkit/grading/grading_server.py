@@ -41,6 +41,7 @@ UNION ALL SELECT 'tablespace ' || spcname FROM pg_tablespace WHERE oid >= {FIRST
 UNION ALL SELECT 'setting ' || name FROM pg_file_settings WHERE sourcefile LIKE '%/postgresql.auto.conf'
 UNION ALL SELECT 'setting ' || array_to_string(setconfig, ', ') FROM pg_db_role_setting
   WHERE setrole NOT IN (SELECT oid FROM pg_roles WHERE rolname IN (SELECT name FROM clones))
+UNION ALL SELECT 'a queue of notifications' WHERE pg_notification_queue_usage() > 0.25
 UNION ALL SELECT 'right to set ' || parname FROM pg_parameter_acl
 UNION ALL SELECT 'event trigger ' || evtname || ' in template1' FROM pg_event_trigger
 UNION ALL SELECT 'function ' || proname || ' in template1' FROM pg_proc WHERE oid >= {FIRST_OID}

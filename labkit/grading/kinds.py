@@ -30,12 +30,20 @@ class Sql(Kind):
     rows = 10_000
 
 
-class Alembic(Kind):
-    """Python that Alembic runs, in the sandbox; a socket to the one database is all that leads out."""
+class ProgramKind(Kind):
+    """Python in the sandbox; a socket to the one database is all that leads out."""
 
     sandbox: ClassVar[Limits] = Limits(seconds=60, cpu_seconds=30)  # pyright: ignore[reportIncompatibleVariableOverride]
     seconds = sandbox.seconds
     sessions = 6  # at a time; Alembic needs two
+
+
+class Alembic(ProgramKind):
+    """Migrations that Alembic runs."""
+
+
+class Python(ProgramKind):
+    """Functions that are called one at a time, each with a session on the database."""
 
 
 class Flyway(Kind):
@@ -61,6 +69,7 @@ class MigrateRunbook(Migrate):
 KINDS: dict[str, type[Kind]] = {
     "sql": Sql,
     "alembic": Alembic,
+    "python": Python,
     "flyway": Flyway,
     "flyway_commands": FlywayCommands,
     "migrate": Migrate,

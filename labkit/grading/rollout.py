@@ -10,58 +10,20 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import wait
 from contextlib import ExitStack
 from typing import Self
 
 from labkit.grading.checks import AnswerError
 from labkit.grading.kinds import Alembic
-from labkit.grading.sandbox import Finished, Relay, Sandbox
+from labkit.grading.program import Program
+from labkit.grading.sandbox import Finished, Sandbox
 from labkit.services import alembic_project
 from labkit.services.alembic_project import DONE, GATE, GO_ON
 from labkit.services.postgres import Database
 
 POLL = 0.01  # seconds between two looks at whether a step is done
 PATIENCE = 5.0  # seconds in which a session's end must have come through
-YOUNG = 10.0  # seconds: an older program is replaced, as its limits are for one database
-
-
-class Program:
-    """One process of Alembic in the sandbox, which begins with `database`, and its socket. A context manager."""
-
-    def __init__(self, sandbox: Sandbox, database: Database, answers: Mapping[str, str], steps: Sequence[str]) -> None:
-        self._sandbox, self._database, self._answers, self._steps = sandbox, database, answers, steps
-
-    def __enter__(self) -> Self:
-        with ExitStack() as stack:
-            threads = stack.enter_context(ThreadPoolExecutor(1, "rollout"))
-            database = self._database
-            self.relay = stack.enter_context(Relay(database.host, database.port, connections=Alembic.sessions))
-            self.running: Future[Finished] = threads.submit(self._run)
-            self.started = time.monotonic()
-            self._stack = stack.pop_all()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Waits for its end, which comes with the relay's, or with its limits'."""
-        self._stack.close()
-
-    def environment(self, database: Database) -> dict[str, str]:
-        """How the program reaches a database."""
-        folder = self._sandbox.folder_of(self.relay.socket)
-        return alembic_project.environment(database, host=folder, port=5432)
-
-    def _run(self) -> Finished:
-        return self._sandbox.run(
-            alembic_project.command(self._steps, gates=True),
-            files=alembic_project.files(self._answers, []),
-            sockets=[self.relay.socket],
-            limits=Alembic.sandbox,
-            env=self.environment(self._database),
-        )
 
 
 class Rollout:
@@ -79,7 +41,8 @@ class Rollout:
         self.database, self.steps = database, steps
         self.taken = 0
         self.first_error: AnswerError | None = None
-        self._new = Program(sandbox, database, answers, steps)
+        command, files = alembic_project.command(steps, gates=True), alembic_project.files(answers, [])
+        self._new = Program(sandbox, database, Alembic, command, files)
         self._before = before
 
     def __enter__(self) -> Self:
@@ -101,9 +64,7 @@ class Rollout:
 
     def can_go_on(self) -> bool:
         """Whether the program may go on with another database: it is young, and waits for what comes next."""
-        is_young = time.monotonic() - self._program.started < YOUNG
-        is_there = not self.first_error and not self._program.running.done()
-        return is_young and is_there and self._is_at_gate(self.taken)
+        return not self.first_error and self._program.is_young() and self._is_at_gate(self.taken)
 
     def end_program(self) -> None:
         """Ends the program and its sessions."""

@@ -10,8 +10,6 @@ import ast
 import contextlib
 from collections.abc import Mapping, Sequence
 
-from labkit.services.postgres import Database
-
 GATE, DONE = 1_101, 1_102  # advisory locks: the step may begin (held by who runs it till then), the step is done
 GO_ON = "go_on"  # a notification, sent while a gate is held: the steps begin anew on the database whose PG* variables it has
 
@@ -198,14 +196,3 @@ def files(answers: Mapping[str, str], needed: Sequence[str], *, staged: bool = T
 def command(steps: Sequence[str], *, gates: bool = False) -> list[str]:
     """Runs steps, e.g. `["upgrade expand", "downgrade base"]`: an answer's name stands for its revision."""
     return ["python", "run.py", *(["--gates"] if gates else []), *steps]
-
-
-def environment(database: Database, *, host: str | None = None, port: int | None = None) -> dict[str, str]:
-    """The PG* variables for a database; `host` and `port` when it is reached by another way than ours."""
-    return {
-        "PGHOST": host or database.host,
-        "PGPORT": str(port or database.port),
-        "PGDATABASE": database.name,
-        "PGUSER": database.role,
-        "PGPASSWORD": database.password,
-    }

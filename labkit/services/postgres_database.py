@@ -108,6 +108,16 @@ class Database:
         at = {"host": self.host, "port": self.port, "dbname": self.name}
         return make_conninfo(**at, user=self.role, password=self.password)
 
+    def environment(self, *, host: str | None = None, port: int | None = None) -> dict[str, str]:
+        """For a program: libpq's PG* variables; with `host` and `port` when it is reached by another way than ours."""
+        return {
+            "PGHOST": host or self.host,
+            "PGPORT": str(port or self.port),
+            "PGDATABASE": self.name,
+            "PGUSER": self.role,
+            "PGPASSWORD": self.password,
+        }
+
     @property
     def where(self) -> str:
         """Where it is, for people."""

@@ -60,6 +60,7 @@ SETTINGS = {
     "log_min_messages": "fatal",
     "log_min_error_statement": "panic",
     "max_prepared_transactions": "0",
+    "max_notify_queue_pages": "256",  # 2 MB: whoever notifies without end is refused, and fills no disk
 }
 
 

@@ -1,4 +1,4 @@
-"""One lab of each other kind of answer (a schema, Python migrations, Flyway's and golang-migrate's files), in a real browser."""
+"""One lab of each other kind of answer (a schema, Python migrations, a function, Flyway's and golang-migrate's files), in a real browser."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.setup import learner_copy
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-LABS = ("no-double-booking", "alembic-expand-contract", "flyway-versioned", "migrate-dirty")
+LABS = ("no-double-booking", "alembic-expand-contract", "retry-conflicts", "flyway-versioned", "migrate-dirty")
 
 
 @pytest.fixture(scope="module", params=["embedded"])

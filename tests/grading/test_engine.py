@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 import psutil
+import psycopg
 import pytest
 from distributed import LocalCluster
 
@@ -17,14 +18,18 @@ from labkit import course
 from labkit.checker_process import CheckerFault
 from labkit.grading.dask_pool import DaskPool, Workers
 from labkit.grading.engine import Judged, Pool, Worker, verdicts_from
+from labkit.grading.grading_server import GradingServer
 from labkit.grading.work_order import Work
+from labkit.services.backend import choose
 from labkit.services.fault import ServiceFault
+from labkit.services.postgres import GRADED, Template, postgres
 from labkit.services.postgres_admin import execute
 from tests.faults.small_course import ANSWERS, LAB, SECTION, SmallCourse, light_course
 
 pytestmark = pytest.mark.slow
 
 RIGHT = ANSWERS[0][0]
+MANY = "SELECT pg_notify('flood', n || repeat('x', 7000)) FROM generate_series(1, 1000) AS n"
 
 
 @pytest.fixture
@@ -65,6 +70,27 @@ def test_a_checker_works_on_the_backend_that_its_worker_is_told(lab, monkeypatch
         judged = worker.judge(works(lab, 1)[0])
     assert judged.fault == ""
     assert ", socket " in judged.server
+
+
+def test_a_full_queue_of_notifications_is_not_left_to_the_next_answer():
+    """Postgres takes none any more, also when whoever filled it is gone, until somebody looks how full it is."""
+    with GradingServer("grading-queue", "embedded") as watched, postgres("grading-queue", choose("embedded")) as server:
+        watched.revive()
+        with server.database(Template("queue", ("SELECT 1",), 1), limits=GRADED) as database:
+            with database.connect(autocommit=False) as slow, database.connect() as flood:
+                slow.execute("LISTEN flood")
+                slow.commit()
+                slow.execute("SELECT 1")
+                with pytest.raises(psycopg.errors.ProgramLimitExceeded):
+                    flood.execute(MANY)
+            with database.connect() as stuck, pytest.raises(psycopg.errors.ProgramLimitExceeded):
+                stuck.execute(MANY)
+        assert watched.cleaned() == ""
+        with (
+            server.database(Template("queue", ("SELECT 1",), 1), limits=GRADED) as database,
+            database.connect() as next_one,
+        ):
+            next_one.execute("NOTIFY flood")
 
 
 def test_dask_says_what_the_pool_says_also_when_a_worker_is_killed(lab, cluster):

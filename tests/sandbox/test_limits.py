@@ -14,6 +14,7 @@ import pytest
 from labkit import course, source
 from labkit.grading import answers, submission
 from labkit.grading.answers import Answers
+from labkit.grading.calls import Callee
 from labkit.grading.checks import AnswerError
 from labkit.grading.kinds import KINDS, Alembic, Sql
 from labkit.grading.rollout import Rollout
@@ -52,7 +53,7 @@ SET = {  # what the course is set to, by limit and, where kinds differ, by kind
     "temporary files of a session": lambda kind: KINDS[kind].database.temp_mb * MiB,
     "file of a table": lambda _: postgres_settings.FILE_BYTES,
     "database in all": lambda kind: KINDS[kind].database.database_mb * MiB,
-    "sessions at a time": lambda kind: Alembic.sessions if kind == "alembic" else KINDS[kind].database.connections,
+    "sessions at a time": lambda kind: getattr(KINDS[kind], "sessions", KINDS[kind].database.connections),
     "rows that are read": lambda _: Sql.rows,
     "memory of a program": lambda _: BOX.memory,
     "memory of all its processes": lambda _: BOX.memory,
@@ -179,6 +180,10 @@ def refusal(kind: str, database: Database, statement: str) -> str:
             text = f"from alembic import op\nrevision, down_revision = 'x', None\ndef upgrade(): op.execute({statement!r})\ndef downgrade(): pass\n"
             with Rollout(choose() or pytest.skip("no sandbox"), database, {"x": text}, ["upgrade x"]) as rollout:
                 rollout.step()
+        elif kind == "python":
+            text = f"def run(connection): connection.execute({statement!r}.encode())\n"
+            with Callee(choose() or pytest.skip("no sandbox"), database, text) as callee:
+                return callee.call("run").outcome().error or pytest.fail("nothing was said")
         elif kind.startswith("flyway"):
             report = flyway.flyway().run(database, "public", {"V1__x.sql": statement}, [AT_0])
             return report.error or pytest.fail("Flyway said nothing")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 
@@ -9,6 +10,7 @@ import psycopg
 import pytest
 
 from labkit.grading.checks import AnswerError
+from labkit.grading.kinds import Alembic
 from labkit.grading.rollout import Rollout
 from labkit.grading.sandbox import Relay, Sandbox, choose
 from labkit.services.alembic_project import NotAMigration, files, heads, identifiers, line
@@ -28,6 +30,9 @@ def migration(revision: str, below: str | None, up: str, down: str = "pass") -> 
 
 ONE = migration("r1", None, 'op.execute("ALTER TABLE things ADD a int")', 'op.execute("ALTER TABLE things DROP a")')
 TWO = migration("r2", "r1", 'op.execute("ALTER TABLE things ADD b int")', 'op.execute("ALTER TABLE things DROP b")')
+
+
+SLOW = migration("r1", None, """op.execute("SELECT pg_advisory_lock(7)"); __import__('time').sleep(600)""")
 
 
 def test_identifiers_are_read_without_running_anything():
@@ -174,13 +179,28 @@ def test_what_ran_before_does_nothing_to_the_next_database_ahead_of_its_first_st
 
 
 def test_an_old_program_is_replaced(box: Sandbox, database: Database, other: Database, monkeypatch):
-    monkeypatch.setattr("labkit.grading.rollout.YOUNG", 0)
+    monkeypatch.setattr("labkit.grading.program.YOUNG", 0)
     with Rollout(box, database, {"one": ONE}, ["upgrade one"]) as rollout:
         rollout.step()
         with Rollout(box, other, {"one": ONE}, ["upgrade one"], before=rollout) as again:
             assert again._program is not rollout._program
             again.step()
     assert columns(other) == ["id", "a"]
+
+
+def test_a_program_that_does_not_end_is_stopped(box: Sandbox, database: Database):
+    """A check that gives up in the middle of a step need not wait for the program's limits."""
+    started = time.monotonic()
+    with database.admin() as admin:
+
+        def give_up() -> None:
+            if admin.execute("SELECT FROM pg_locks WHERE locktype = 'advisory' AND objid = 7").fetchall():
+                raise InterruptedError
+
+        with pytest.raises(InterruptedError), Rollout(box, database, {"one": SLOW}, ["upgrade one"]) as rollout:
+            rollout.step(give_up)
+    assert rollout._program.running.result().ended_by == "stopped"
+    assert time.monotonic() - started < Alembic.seconds / 2
 
 
 def only_in(database: Database, body: str) -> str:

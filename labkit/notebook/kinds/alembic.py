@@ -59,7 +59,7 @@ def upgrade(session: Session, answers: dict[str, str]) -> tuple[str, bool]:
             file = Path(folder, path)
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text, encoding="utf-8")
-        environment = {**os.environ, **alembic_project.environment(session.database)}
+        environment = {**os.environ, **session.database.environment()}
         process = subprocess.Popen(
             [sys.executable, *alembic_project.command(steps)[1:]],
             cwd=folder,
