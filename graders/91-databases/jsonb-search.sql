@@ -43,7 +43,7 @@ FROM (
         SELECT id, pg_temp.chance(id, 1, seed) AS chance1, pg_temp.chance(id, 2, seed) AS chance2,
                pg_temp.chance(id, 3, seed) AS chance3, pg_temp.chance(id, 4, seed) AS chance4,
                pg_temp.chance(id, 5, seed) AS chance5, pg_temp.chance(id, 6, seed) AS chance6
-        FROM generate_series(1, 40000) AS id,
+        FROM generate_series(1, 100000) AS id,
              (SELECT (current_setting('labkit.seed')::numeric * 1000000)::bigint AS seed) AS given
         OFFSET 0 -- rolled once a row, and not again wherever a chance is used
     ) AS rolled

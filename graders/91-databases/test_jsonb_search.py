@@ -8,7 +8,7 @@ import pytest
 from labkit.grading.answers import Reader
 from labkit.grading.checks import Wrong, answer, hint, points
 
-BUDGET = 2_600_000  # bytes; the default operator class takes 3.0 MB, the one that fits 2.3 MB
+BUDGET = 4_500_000  # bytes; the default operator class takes 5.2 MB, the one that fits 3.8 MB
 
 REFUNDS = """
     SELECT id, doc #>> '{order,customer}', (doc #>> '{refund,amount}')::numeric, jsonb_typeof(doc #> '{refund,amount}')
@@ -90,14 +90,14 @@ def test_has_a_gin_index(gin):
     "An operator class is named after the column: (doc some_ops). One of them keeps only hashes of whole paths.",
 )
 def test_index_is_small(gin, note):
-    """All GIN indexes on `events` together stay under 2.6 MB."""
+    """All GIN indexes on `events` together stay under 4.5 MB."""
     size = sum(gin.values())
     note("index_bytes", size)
     if not gin:
-        raise Wrong("There is no GIN index to measure.", expected="over 0 MB and under 2.6 MB", got="no index")
+        raise Wrong("There is no GIN index to measure.", expected="over 0 MB and under 4.5 MB", got="no index")
     if size > BUDGET:
         why = "The index is larger than the budget: it keeps more of each document than the question needs."
-        raise Wrong(why, expected="under 2.6 MB", got=f"{size / 1e6:.1f} MB")
+        raise Wrong(why, expected="under 4.5 MB", got=f"{size / 1e6:.1f} MB")
 
 
 @answer("refunds")

@@ -1,4 +1,4 @@
-"""Databases on which an answer's text ran, kept for the next check of the same text: an index on all rows is built once."""
+"""Databases on which an answer's text ran, kept for the next check of the same text: an index on 100,000 rows is built once."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 -- Shapes that the learner's own data has not: a refund inside a history, an amount just at the limit as text and as number,
 -- a document with the right words at the wrong depth, an amount with an exponent.
--- A third of the rows is enough for an index to matter, and an answer builds its index on them in a third of the time.
-CREATE TEMP TABLE kept AS SELECT * FROM events WHERE id % 3 = 0;
+-- An eighth of the rows is enough for an index to matter, and an answer builds its index on them in an eighth of the time.
+CREATE TEMP TABLE kept AS SELECT * FROM events WHERE id % 8 = 0;
 TRUNCATE events;
 INSERT INTO events SELECT * FROM kept;
 INSERT INTO events (id, at, doc) VALUES
