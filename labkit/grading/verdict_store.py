@@ -24,6 +24,7 @@ JUDGES = (
         f"grading/{name}.py"
         for name in (
             "answers",
+            "calls",
             "checker",
             "checks",
             "fixtures",
@@ -32,6 +33,7 @@ JUDGES = (
             "judgement",
             "kinds",
             "prepared",
+            "program",
             "rollout",
             "sessions",
         )
