@@ -91,9 +91,9 @@ class Wallet:
         asked = f"SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM obstacles.attempts_{target}"
         return self._admin.execute(asked).fetchone()[0]
 
-    def must_have_moved(self, before, source, target, cents=CENTS, added=(0, 0)):
+    def must_have_moved(self, before, source, target, added=(0, 0)):
         """Raises Wrong unless the money moved once, and what others `added` meanwhile is still there."""
-        moved = {"source": before[0] - cents, "target": before[1] + cents}
+        moved = {"source": before[0] - CENTS, "target": before[1] + CENTS}
         for (name, want), more, got in zip(moved.items(), added, self.cents(source, target), strict=True):
             if got == want + more:
                 continue
@@ -103,8 +103,8 @@ class Wallet:
                     f"Another program added {more:,} cents to the account {name} in the same moment, and they are gone."
                 )
             raise Wrong(why, expected=f"{want + more:,} cents", got=f"{got:,} cents")
-        if (noted := self.noted(source, target)) != [cents]:
-            raise Wrong("The table transfers has not exactly one row of it.", expected=[cents], got=noted)
+        if (noted := self.noted(source, target)) != [CENTS]:
+            raise Wrong("The table transfers has not exactly one row of it.", expected=[CENTS], got=noted)
 
     def must_have_tried(self, target, least=LEAST):
         """Raises Wrong unless it took as many attempts as it must."""
@@ -113,9 +113,9 @@ class Wallet:
             raise Wrong(why, expected=f"{least} attempts", got=f"{attempts} attempts")
 
 
-def returned(call, look=lambda: None):
+def returned(call):
     """Raises Wrong when the function raised an error."""
-    outcome = call.outcome(look)
+    outcome = call.outcome()
     if outcome.error:
         raise Wrong(
             "The function raised an error; the transfer could have been done.", expected="it returns", got=outcome.error

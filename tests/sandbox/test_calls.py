@@ -2,37 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from labkit.grading import calls
 from labkit.grading.calls import Callee
 from labkit.grading.checks import AnswerError
 from labkit.grading.sandbox import Sandbox, choose
-from labkit.services.postgres import GRADED, Database, Postgres, Template, postgres
-
-THINGS = Template("calls", ("CREATE TABLE things (id int PRIMARY KEY)",), 1)
+from labkit.services.postgres import Database
 
 
 @pytest.fixture
 def box() -> Sandbox:
     """The sandbox of this machine."""
     return choose() or pytest.skip("no sandbox on this machine")
-
-
-@pytest.fixture
-def server(backend: str) -> Iterator[Postgres]:
-    """A server, on each backend."""
-    with postgres("grading") as server:
-        yield server
-
-
-@pytest.fixture
-def database(server: Postgres) -> Iterator[Database]:
-    """A database with one table."""
-    with server.database(THINGS, limits=GRADED) as made:
-        yield made
 
 
 def rows(database: Database) -> list[int]:
@@ -172,9 +154,9 @@ def when(connection):
 """
 
 
-def test_the_program_goes_on_with_another_database(box: Sandbox, server: Postgres, database: Database):
+def test_the_program_goes_on_with_another_database(box: Sandbox, database: Database, other: Database):
     text = ADD + STARTED + "\nmine = []\ndef once(connection):\n    mine.append(1)\n    assert len(mine) == 1\n"
-    with Callee(box, database, text) as callee, server.database(THINGS, limits=GRADED) as other:
+    with Callee(box, database, text) as callee:
         first = callee.call("when").outcome().error
         assert callee.call("once").outcome() == calls.Outcome()
         with Callee(box, other, text, before=callee) as again:
@@ -184,9 +166,9 @@ def test_the_program_goes_on_with_another_database(box: Sandbox, server: Postgre
         assert (rows(database), rows(other)) == ([], [5])
 
 
-def test_one_that_is_old_does_not_go_on(box: Sandbox, server: Postgres, database: Database, monkeypatch):
+def test_one_that_is_old_does_not_go_on(box: Sandbox, database: Database, other: Database, monkeypatch):
     monkeypatch.setattr("labkit.grading.program.YOUNG", 0.0)
-    with Callee(box, database, STARTED) as callee, server.database(THINGS, limits=GRADED) as other:
+    with Callee(box, database, STARTED) as callee:
         first = callee.call("when").outcome().error
         with Callee(box, other, STARTED, before=callee) as again:
             assert again.call("when").outcome().error != first

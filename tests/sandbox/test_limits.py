@@ -24,11 +24,10 @@ from labkit.grading.sandbox.limits import MiB
 from labkit.services import flyway, golang_migrate, postgres_settings
 from labkit.services.flyway import Command
 from labkit.services.golang_migrate import Migrate
-from labkit.services.postgres import GRADED, Database, Template, postgres
+from labkit.services.postgres import GRADED, Database
 
 PAGE = Path(__file__).parents[2] / "docs" / "threat-model.md"
 UNITS = {"": 1, "s": 1, "kB": 1024, "MB": MiB}
-TABLE = Template("limits", ("CREATE TABLE things (id int PRIMARY KEY)",), 1)
 
 
 def entries() -> Iterator[tuple[str, str, float]]:
@@ -139,13 +138,6 @@ def box(request: pytest.FixtureRequest) -> Sandbox:
     if found is None:
         pytest.skip(f"no {request.param} on this machine")
     return found
-
-
-@pytest.fixture
-def database(backend: str) -> Iterator[Database]:
-    """A database on each backend."""
-    with postgres("grading") as server, server.database(TABLE, limits=GRADED) as made:
-        yield made
 
 
 def marked(chosen: Callable[[str], bool]) -> list:

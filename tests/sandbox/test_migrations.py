@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 
 import psycopg
@@ -14,10 +13,8 @@ from labkit.grading.kinds import Alembic
 from labkit.grading.rollout import Rollout
 from labkit.grading.sandbox import Relay, Sandbox, choose
 from labkit.services.alembic_project import NotAMigration, files, heads, identifiers, line
-from labkit.services.postgres import GRADED, Database, Postgres, Template, postgres
+from labkit.services.postgres import Database
 from tests.sandbox.test_sandbox import waited_for
-
-TABLE = Template("rollout", ("CREATE TABLE things (id int PRIMARY KEY)",), 1)
 
 
 def migration(revision: str, below: str | None, up: str, down: str = "pass") -> str:
@@ -74,27 +71,6 @@ def box() -> Sandbox:
     if found is None:
         pytest.skip("no bubblewrap on this machine")
     return found
-
-
-@pytest.fixture
-def server(backend: str) -> Iterator[Postgres]:
-    """A server, on each backend."""
-    with postgres("grading") as server:
-        yield server
-
-
-@pytest.fixture
-def database(server: Postgres) -> Iterator[Database]:
-    """A database with one table."""
-    with server.database(TABLE, limits=GRADED) as made:
-        yield made
-
-
-@pytest.fixture
-def other(server: Postgres) -> Iterator[Database]:
-    """Another one like it."""
-    with server.database(TABLE, limits=GRADED) as made:
-        yield made
 
 
 def sleeping(database: Database) -> bool:
