@@ -5,7 +5,7 @@ BIN := .venv/bin
 STAMP := .venv/.labkit-env
 SHARED := -n 3 # on two cores: two would leave them idle while they wait for services
 
-.PHONY: env lab test test-all bench bench-grading lint format lock clean
+.PHONY: env lab test test-all bench bench-grading lint format lock newest clean
 .DEFAULT_GOAL := env
 
 env: $(STAMP) ## the environment in .venv, from the lock
@@ -33,6 +33,7 @@ lint: env ## format, lint and types
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/pyright
+	@$(BIN)/python -m pytest -q -p no:cacheprovider -o addopts= --import-mode=importlib tests/house/test_style.py
 
 format: env ## put everything into the house's format
 	@$(BIN)/ruff format .
@@ -41,6 +42,9 @@ format: env ## put everything into the house's format
 lock: env ## resolve every dependency anew, for every supported Python
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --all-extras \
 	  --no-header --no-emit-index-url --no-emit-find-links pyproject.toml -o requirements.lock
+
+newest: env ## do the newest versions of everything resolve, and do the labs pass with them; LABS="91-databases/right-index" for some
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m labkit.authoring.newest $(LABS)
 
 clean: ## stop what the course started, and remove what can be made again
 	@if [ -x $(BIN)/labkit ]; then $(BIN)/labkit clean; fi

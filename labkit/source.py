@@ -8,40 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from labkit.course import CourseError
+from labkit.course.answer_cells import answer_name, answer_text
+from labkit.kinds import KINDS, named
 
-ANSWER = re.compile(r"%%answer[ \t]+(?P<name>\S+)[ \t]*\n?")
 SOLUTION = re.compile(
     r"^(?P<indent>[ \t]*)(?P<leader>\S+)[ \t]*### BEGIN SOLUTION.*?### END SOLUTION[^\n]*$",
     re.DOTALL | re.MULTILINE,
 )
 MARKER = re.compile(r"^[ \t]*\S+[ \t]*### (BEGIN|END) SOLUTION[^\n]*\n?", re.MULTILINE)
+RULE = re.compile(r"\s*<!--\s*rule:\s*(?P<name>[a-z0-9]+(-[a-z0-9]+)*)\s*-->")
+LIKE_A_RULE = re.compile(r"<!--\s*rules?\b", re.IGNORECASE)
 FIELDS = ("title", "covers", "minutes", "needs", "after", "objectives", "answers")
-STUBS = {
-    "sql": "your SQL here",
-    "alembic": "your migration here",
-    "python": "your function here",
-    "flyway": "your files here, each below a line with its name",
-    "flyway_commands": "your commands here",
-    "migrate": "your files here, each below a line with its name",
-    "migrate_runbook": "your commands here",
-}
-
-
-def answer_name(cell_source: str) -> str | None:
-    """The name in a cell's first line `%%answer NAME`, or None for any other cell."""
-    match = ANSWER.match(cell_source)
-    return match["name"] if match else None
-
-
-def answer_text(cell_source: str) -> str:
-    """The artifact: what follows the first line."""
-    return ANSWER.sub("", cell_source, count=1)
-
-
-def parse_answers(text: str) -> dict[str, str]:
-    """Splits a text into its `%%answer NAME` blocks (the files under wrong/ and right/ hold such blocks)."""
-    parts = re.split(r"^%%answer[ \t]+(\S+)[ \t]*\n", text, flags=re.MULTILINE)
-    return dict(zip(parts[1::2], parts[2::2], strict=True))
 
 
 @dataclass(frozen=True)
@@ -61,14 +38,24 @@ class Source:
         """The answers as the learner finds them, by name."""
         return {name: answer_text(self.stub(name, cell.source)) for name, cell in self._answers()}
 
+    def rules(self) -> list[str]:
+        """The names of the task's rules, in their order: `<!-- rule: any-depth -->` stands after the sentence that says one."""
+        prose = [cell.source for cell in self.cells if cell.cell_type == "markdown"]
+        return list(dict.fromkeys(match["name"] for text in prose for match in RULE.finditer(text)))
+
     def stub(self, name: str, cell_source: str) -> str:
         """An answer cell without its solution: a comment in the answer's own language stands in its place."""
-        says = STUBS[self.front["answers"][name]]
+        says = named(self.front["answers"][name]).stub
         return SOLUTION.sub(lambda match: f"{match['indent']}{match['leader']} {says}", cell_source)
 
     def _answers(self) -> list[tuple[str, Any]]:
         named = [(answer_name(cell.source), cell) for cell in self.cells if cell.cell_type == "code"]
         return [(name, cell) for name, cell in named if name]
+
+
+def without_rules(text: str) -> str:
+    """A cell's text as the learner reads it."""
+    return RULE.sub("", text)
 
 
 def read(path: Path) -> Source:
@@ -94,9 +81,14 @@ def _validate(path: Path, found: Source) -> None:
             f"{path}: its cells answer {names}, its front matter says {list(found.front['answers'])}. "
             "Make them the same, in the same order."
         )
-    for name, kind in found.front["answers"].items():
-        if kind not in STUBS:
-            raise CourseError(f"{path}: answer {name!r} is of unknown kind {kind!r}. Known are: {', '.join(STUBS)}.")
+    for name, of in found.front["answers"].items():
+        if of not in KINDS:
+            raise CourseError(f"{path}: answer {name!r} is of unknown kind {of!r}. Known are: {', '.join(KINDS)}.")
+    for cell in found.cells:
+        if LIKE_A_RULE.search(without_rules(cell.source)):
+            raise CourseError(
+                f"{path}: a rule's marker is not like `<!-- rule: words-with-dashes -->`, so the learner would see it. Write it so."
+            )
     for name, cell in found._answers():
         if not SOLUTION.search(cell.source):
             raise CourseError(

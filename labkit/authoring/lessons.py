@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from labkit import course
 
@@ -26,6 +27,13 @@ def lesson(path: Path) -> str:
     notebook = jupytext.reads(path.read_text(encoding="utf-8"), fmt="md:myst")
     for number, cell in enumerate(notebook.cells):
         cell.id = f"cell-{number}"
+        cell.metadata.update(folded(cell))
     made = nbformat.v4.new_notebook(cells=notebook.cells, metadata={"kernelspec": KERNEL})
     nbformat.validate(made)
     return nbformat.writes(made) + "\n"
+
+
+def folded(cell: Any) -> dict[str, Any]:
+    """The metadata of a cell that draws a picture: its code is folded away, as the picture is what it is there for. Of others: none."""
+    draws = cell.cell_type == "code" and "show_figure(" in cell.source
+    return {"jupyter": {"source_hidden": True}} if draws else {}

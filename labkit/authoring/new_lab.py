@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from labkit import course
+from labkit import course, kinds
 
 FILES = {  # a file of new_lab_files -> where it goes
     "source.md": "solutions/{section}/{name}.md",
@@ -18,12 +18,22 @@ FILES = {  # a file of new_lab_files -> where it goes
     "wrong.sql": "graders/hidden/{section}/{name}/wrong/first-wrong-answer.sql",
     "right.sql": "graders/hidden/{section}/{name}/right/first-right-answer.sql",
 }
+ANY_KIND = {  # for an answer of another kind: what data looks like, and how it is checked, is its service's own
+    "any_source.md": "solutions/{section}/{name}.md",
+    "any_visible.py": "graders/{section}/test_{module}.py",
+    "any_hidden.py": "graders/hidden/{section}/{name}/test_{module}_hidden.py",
+    "any_wrong.txt": "graders/hidden/{section}/{name}/wrong/first-wrong-answer.txt",
+    "any_right.txt": "graders/hidden/{section}/{name}/right/first-right-answer.txt",
+}
 NAME = re.compile(r"(?P<section>9[1-5]-[a-z]+)/(?P<name>[a-z][a-z0-9]*(-[a-z0-9]+)*)")
 
 
 @click.command("new-lab")
 @click.argument("lab", metavar="SECTION/NAME")
-def command(lab: str) -> None:
+@click.option(
+    "--kind", type=click.Choice(kinds.KINDS), default=kinds.KINDS[0], show_default=True, help="The kind of its answer."
+)
+def command(lab: str, kind: str) -> None:
     """Make the files of a new lab; docs/add-a-lab.md says what goes into each."""
     match = NAME.fullmatch(lab)
     if not match or match["section"] not in course.SECTIONS:
@@ -31,7 +41,9 @@ def command(lab: str) -> None:
             f"{lab!r} is no SECTION/NAME. Sections are {', '.join(course.SECTIONS)}; a name is words-with-dashes."
         )
     words = {"section": match["section"], "name": match["name"], "module": match["name"].replace("-", "_")}
-    targets = {name: course.root() / where.format(**words) for name, where in FILES.items()}
+    words |= {"kind": kind, "service": kinds.named(kind).service}
+    files = FILES if kind == kinds.KINDS[0] else ANY_KIND
+    targets = {name: course.root() / where.format(**words) for name, where in files.items()}
     there = [str(path) for path in targets.values() if path.exists()]
     if there:
         raise click.ClickException(f"{', '.join(there)} is there already. Choose another name, or remove it first.")

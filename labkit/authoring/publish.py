@@ -1,4 +1,4 @@
-"""`labkit publish`: the learner's copy: the course without solutions and hidden checks, the solutions sealed in it."""
+"""`labkit publish`: the learner's copy: the course with solutions and hidden checks sealed in it, or for an assessment without them."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from pathlib import Path
 
 import click
 
-from labkit import course, sealed, source
+from labkit import course, source
 from labkit.authoring.release import source_files
+from labkit.course import debrief, hidden, sealed
 
 # Beside these, a lesson's source and the instructor's notes stay behind: the notes answer the quiz.
 AUTHORS_OWN = ("solutions/", "graders/hidden/", "tests/", "benchmarks/", ".ci/", ".github/")
@@ -18,7 +19,7 @@ AUTHORS_OWN = ("solutions/", "graders/hidden/", "tests/", "benchmarks/", ".ci/",
 
 @click.command("publish")
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
-@click.option("--assessment", is_flag=True, help="Leave the sealed solutions out, too.")
+@click.option("--assessment", is_flag=True, help="Leave solutions and hidden checks out, sealed ones too.")
 def command(folder: Path, assessment: bool) -> None:
     """Make the learner's copy of the course in FOLDER, which must be new or empty."""
     if folder.exists() and any(folder.iterdir()):
@@ -31,8 +32,11 @@ def command(folder: Path, assessment: bool) -> None:
         shutil.copy2(course.root() / name, target, follow_symlinks=False)
     if not assessment:
         for path in source_files():
-            sealed.write(folder, path.parent.name, path.stem, source.read(path).solutions())
-    click.echo(f"{len(names)} files in {folder}, {'no solutions' if assessment else 'solutions sealed'}.")
+            lab = course.find(f"{path.parent.name}/{path.stem}")
+            texts = (source.read(path).solutions(), hidden.files(lab), debrief.files(lab))
+            sealed.write(folder, lab.section, lab.name, *texts)
+    which = "no solutions, no hidden checks" if assessment else "solutions and hidden checks sealed"
+    click.echo(f"{len(names)} files in {folder}, {which}.")
 
 
 def course_files() -> list[str]:

@@ -14,15 +14,17 @@ import nbformat
 from nbformat.v4 import new_code_cell, new_notebook
 
 from labkit import course, source
+from labkit.authoring import lessons
 from labkit.authoring.lessons import lesson, lesson_files
-from labkit.grading import checks, modules
+from labkit.checking import checks, modules
+from labkit.course import answer_cells, completion
 
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
 
 @click.command("release")
 @click.option("--check", is_flag=True, help="Write nothing; fail when an exercise is not what its source makes.")
-@click.argument("name", required=False, default="")
+@click.argument("name", required=False, default="", shell_complete=completion.sections_and_labs)
 def command(check: bool, name: str) -> None:
     """Make the exercises from their sources: all, one SECTION's, or one SECTION/LAB's."""
     stale = []
@@ -70,8 +72,10 @@ def exercise(lab_source: source.Source) -> str:
 
 def _cells(lab_source: source.Source, lab: course.Lab) -> Iterator[Any]:
     for cell in lab_source.cells:
-        name = source.answer_name(cell.source) if cell.cell_type == "code" else None
-        cell.metadata = {}
+        name = answer_cells.answer_name(cell.source) if cell.cell_type == "code" else None
+        cell.metadata = lessons.folded(cell)
+        if cell.cell_type == "markdown":
+            cell.source = source.without_rules(cell.source)
         if name is None:
             yield cell
             continue
@@ -109,12 +113,19 @@ def describe(lab_source: source.Source) -> course.Lab:
         answers=dict(front["answers"]),
         points=dict.fromkeys(front["answers"], 0.0),
         visible=dict.fromkeys(front["answers"], 0.0),
+        given=lab_source.stubs(),
     )
+    above: dict[str, str] = {}  # the checks so far, and their answers
     for hidden in (False, True):
-        for check in lab_checks(lab, hidden):
+        for test, check in lab_checks(lab, hidden).items():
             name = check.answer or next(iter(lab.answers))
             if name not in lab.answers:
-                raise course.CourseError(f"{lab.key}: a check names the answer {name!r}, which the lab has not.")
+                raise course.CourseError(f"{lab.key}: {test} names the answer {name!r}, which the lab has not.")
+            if unknown := [before for before in check.after if above.get(before) != name]:
+                raise course.CourseError(
+                    f"{lab.key}: {test} comes after {unknown[0]}, which is no check of {name} above it. Name one that is."
+                )
+            above[test] = name
             lab.points[name] += check.points
             lab.visible[name] += 0 if hidden else check.points
     worthless = [name for name, worth in lab.points.items() if not worth]
@@ -123,8 +134,8 @@ def describe(lab_source: source.Source) -> course.Lab:
     return lab
 
 
-def lab_checks(lab: course.Lab, hidden: bool) -> list[checks.Check]:
-    """What the visible or hidden checks of a lab say of themselves, in their order."""
+def lab_checks(lab: course.Lab, hidden: bool) -> dict[str, checks.Check]:
+    """What the visible or hidden checks of a lab say of themselves, by the tests' names, in their order."""
     path = modules.check_file(lab, hidden)
     modules.import_from(modules.check_file(lab, False).parent)
     spec = importlib.util.spec_from_file_location(f"labkit_release_{path.stem}", path)
@@ -134,4 +145,6 @@ def lab_checks(lab: course.Lab, hidden: bool) -> list[checks.Check]:
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
     tests = inspect.getmembers(module, lambda member: inspect.isfunction(member) and member.__module__ == spec.name)
-    return [checks.describe(test) for name, test in tests if name.startswith("test_")]
+    own = [(name, test) for name, test in tests if name.startswith("test_")]
+    own.sort(key=lambda named: named[1].__code__.co_firstlineno)
+    return {name: checks.describe(test) for name, test in own}

@@ -16,14 +16,18 @@ import click
 from rich.console import Console
 
 from labkit import course
-from labkit.grading import submission
+from labkit.course import completion, submission
+from labkit.course.submission import SUBMITTED
+from labkit.course.verdict import any_unsafe
 from labkit.grading.engine import Judged, Pool
-from labkit.grading.submission import SUBMITTED
 from labkit.grading.verdict_store import checks_key
 from labkit.grading.work_order import Work
-from labkit.verdict import any_unsafe
+from labkit.machine import told
 
 TRAIL = Path(".labkit", "audit.jsonl")  # in the nbgrader course's folder
+NAMED = 6  # students, and checks, in a line about equal answers
+
+FIELDS = {"student", "lab", "answers", "checks", "server", "seconds", "fault", "verdicts"}  # that every line has
 
 Entry = dict[str, Any]
 
@@ -77,15 +81,17 @@ def _append(line: bytes) -> None:
 
 
 def entries() -> Iterator[Entry]:
-    """All lines, oldest first. A line that was cut when a run was killed is left out."""
+    """All lines, oldest first. What a killed run, a full disk or an editor left of one is left out."""
     if not TRAIL.exists():
         return
-    with TRAIL.open(encoding="utf-8") as lines:
+    with TRAIL.open(encoding="utf-8", errors="replace") as lines:
         for line in lines:
             try:
-                yield json.loads(line)
-            except ValueError:
+                entry = json.loads(line)
+            except (ValueError, RecursionError):
                 continue
+            if isinstance(entry, dict) and entry.keys() >= FIELDS and isinstance(entry["verdicts"], list):
+                yield entry
 
 
 def latest() -> dict[tuple[str, str], Entry]:
@@ -98,8 +104,26 @@ def earned(entry: Entry) -> float:
     return sum(verdict["earned"] for verdict in entry["verdicts"])
 
 
+def luck(section: str) -> Iterator[str]:
+    """Equal answers that the same checks judged differently, last time: a line for each such set. Each keeps the mark of its own verdict."""
+    alike: dict[tuple[str, str, str], list[Entry]] = {}
+    for (_, lab), entry in sorted(latest().items()):
+        if lab.startswith(f"{section}/"):
+            alike.setdefault((lab, entry["answers"], entry["checks"]), []).append(entry)
+    for (lab, *_), found in alike.items():
+        outcomes = [{(v["check"], v["answer"]): v["outcome"] for v in entry["verdicts"]} for entry in found]
+        if any(one != outcomes[0] for one in outcomes):
+            names = ", ".join(f"{entry['student']} ({earned(entry):g})" for entry in found[:NAMED])
+            more = f" and {len(found) - NAMED} more" if len(found) > NAMED else ""
+            checks = sorted({check for one in outcomes for (check, _), out in one.items() if out != "pass"})
+            yield (
+                f"{lab.partition('/')[2]}: equal answers were judged differently: {names}{more}. They are right by chance, or a "
+                f"check is: {', '.join(checks[:NAMED])}. Look at them by hand"
+            )
+
+
 @click.command("audit")
-@click.argument("section")
+@click.argument("section", shell_complete=completion.sections)
 @click.option("--student", default="*", show_default=True, help="Only this student's notebooks.")
 @click.option(
     "--course",
@@ -111,7 +135,7 @@ def earned(entry: Entry) -> float:
 @click.option("--jobs", default=os.cpu_count() or 1, show_default=True, help="Checkers that work side by side.")
 def command(section: str, student: str, folder: Path, jobs: int) -> None:
     """Judge what was judged in SECTION again, and say whether it still gives the same. Writes nothing."""
-    course.root()
+    section = course.section(section)
     os.chdir(folder)
     console = Console()
     known = {
@@ -130,13 +154,11 @@ def command(section: str, student: str, folder: Path, jobs: int) -> None:
             answers = submission.read(Path(SUBMITTED, who, section, f"{lab.name}.ipynb"), lab).answers
         except submission.BadSubmission as error:
             different += 1
-            console.print(f"{who}, {lab.name}: {error}", markup=False, style="red")
+            told.say(console, f"{who}, {lab.name}: {error}", "red")
             continue
         if fingerprint(answers) != entry["answers"]:
             different += 1
-            console.print(
-                f"{who}, {lab.name}: the submission has changed since {entry['when']}", markup=False, style="red"
-            )
+            told.say(console, f"{who}, {lab.name}: the submission has changed since {entry['when']}", "red")
             continue
         work.append(Work(who, lab, answers))
     with Pool(jobs) as pool:
@@ -144,7 +166,7 @@ def command(section: str, student: str, folder: Path, jobs: int) -> None:
             lines = list(_differences(known[judged.work.student, judged.work.lab.key], judged))
             different += bool(lines)
             for line in lines:
-                console.print(f"{judged.work.student}, {judged.work.lab.name}: {line}", markup=False, style="red")
+                told.say(console, f"{judged.work.student}, {judged.work.lab.name}: {line}", "red")
     console.print(f"{len(known)} audited, {different} different")
     raise SystemExit(1 if different else 0)
 

@@ -20,11 +20,12 @@ from typing import Any, Self
 from distributed import Client, Future, KilledWorker, WorkerPlugin, get_worker
 
 from labkit import course
-from labkit.checker_process import CheckerFault
+from labkit.checking.process import CheckerFault
 from labkit.grading.engine import TRIES, Judged, Worker, verdicts_from
 from labkit.grading.verdict_store import checks_key
 from labkit.grading.work_order import Work, WorkOrder
-from labkit.services.fault import ServiceFault
+from labkit.machine.environment import without_database_settings
+from labkit.machine.fault import ServiceFault
 
 PLUGIN = "labkit-grading"
 AT = ", Dask worker "  # in the audit trail, between a server and an address
@@ -45,6 +46,7 @@ class Workers(WorkerPlugin):
 
     def setup(self, worker: Any) -> None:
         """Starts nothing yet: the first task does."""
+        without_database_settings()
         self._idle: queue.LifoQueue[Worker] = queue.LifoQueue()
         self._timer = threading.Timer(0, self._close_idle)
         self._over = False

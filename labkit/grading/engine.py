@@ -9,17 +9,17 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol, Self, get_args
 
-from labkit import course
-from labkit.checker_process import CheckerFault, CheckerProcess
+from labkit import course, services
+from labkit.checking.process import CheckerFault, CheckerProcess
+from labkit.course.verdict import Outcome, Verdict
 from labkit.grading import server_slot
-from labkit.grading.grading_server import GradingServer
 from labkit.grading.work_order import Work, WorkOrder
-from labkit.services.fault import ServiceFault
-from labkit.verdict import Outcome, Verdict
+from labkit.machine.fault import ServiceFault
+from labkit.services.service import Watch
 
 TRIES = 2  # what failed through the course's own fault is tried once more
 GRACE = 2.0  # seconds for what is judged just now, when a run is stopped
@@ -35,6 +35,15 @@ class Judged:
     server: str = ""  # which server judged, with its version
     fault: str = ""
     remark: str = ""  # what the examiner should know besides, e.g. that the answer crashed the server
+
+
+@dataclass
+class Call:
+    """What one call of `Pool.judge` has still to judge, and what came of it: nothing of a call that failed, or was given up, reaches
+    the next one."""
+
+    order: WorkOrder
+    results: queue.SimpleQueue[Judged | BaseException | None]  # None: a worker has ended
 
 
 class Judges(Protocol):
@@ -64,7 +73,8 @@ class Worker:
     def __init__(self, backend: str | None = None) -> None:
         self._stack = ExitStack()
         slot = self._stack.enter_context(server_slot.claim())
-        self._server = self._stack.enter_context(GradingServer(slot.purpose, backend))
+        self._purpose, self._backend = slot.purpose, backend
+        self._watches: dict[str, Watch] = {}
         self._checker = self._stack.enter_context(CheckerProcess(slot.purpose, backend, keeps=(slot.lock,)))
 
     def __enter__(self) -> Self:
@@ -96,29 +106,40 @@ class Worker:
 
     def _ask(self, work: Work) -> tuple[str, list[Verdict]]:
         """The server that judged, and what the checks said. Raises CheckerFault, ServiceFault."""
-        needs_server = "postgres" in work.lab.needs
-        self._checker.start()  # it imports what it needs while the server starts
-        if needs_server and self._server.revive():
-            self._checker.stop()  # it may keep databases of a server that is no more
+        self._checker.start()  # it imports what it needs while the services start
+        watches = [self._watch(name) for name in work.lab.needs]
+        revived = [watch.revive() for watch in watches]
+        if any(revived):
+            self._checker.stop()  # it may keep places of a server that is no more
         asked = self._checker.ask("check", work.lab.key, answers=work.answers, only=work.only, hidden=True)
         reply = asked.result()
-        if needs_server and not self._server.survived():
+        if gone := [watch.service.title for watch in watches if not watch.survived()]:
             raise ServiceFault(
-                "The database server stopped while this was judged. If it does so each time, look at the answer by hand."
+                f"{gone[0]} stopped while this was judged. If it does so each time, look at the answer by hand."
             )
         return reply["server"], verdicts_from(work, reply["verdicts"])
 
+    def _watch(self, name: str) -> Watch:
+        """This worker's own lease on a service, taken when the first notebook needs it."""
+        if name not in self._watches:
+            watch = services.named(name).watch(self._purpose, self._backend)
+            self._watches[name] = self._stack.enter_context(watch)
+        return self._watches[name]
+
     def _clean_up(self) -> str:
         """Replaces a server on which the answer left anything. Returns a line about it."""
-        try:
-            left = self._server.cleaned()
-        except ServiceFault as fault:
-            self._server.close()  # the next one starts it anew, or meets the fault as its own
+        lines = []
+        for watch in self._watches.values():
+            try:
+                left = watch.cleaned()
+            except ServiceFault as fault:
+                watch.close()  # the next one starts it anew, or meets the fault as its own
+                lines.append(f"after it the server had to be given up: {fault}")
+            else:
+                lines += [f"it left {left} on its server, which was replaced"] if left else []
+        if lines:
             self._checker.stop()
-            return f"after it the server had to be given up: {fault}"
-        if left:
-            self._checker.stop()
-        return f"it left {left} on its server, which was replaced" if left else ""
+        return "; ".join(lines)
 
 
 def verdicts_from(work: Work, data: Any) -> list[Verdict]:
@@ -153,12 +174,12 @@ def _is_sound(verdict: Verdict, lab: course.Lab) -> bool:
 
 
 class Pool:
-    """Workers on this machine. A context manager."""
+    """Workers on this machine. A context manager. With `stay`, workers wait for the next call of `judge`: their services start once."""
 
-    def __init__(self, jobs: int, backend: str | None = None) -> None:
-        self.jobs, self.backend = jobs, backend
-        self._order = WorkOrder([])
-        self._done: queue.SimpleQueue[Judged | BaseException | None] = queue.SimpleQueue()
+    def __init__(self, jobs: int, backend: str | None = None, *, stay: bool = False) -> None:
+        self.jobs, self.backend, self._stay = jobs, backend, stay
+        self._waiting: list[Worker] = []
+        self._call = Call(WorkOrder([]), queue.SimpleQueue())
         self._then: Callable[[], object] | None = None  # what is called when that worker has gone
         self._may_leave = threading.Semaphore(0)  # the worker that acquires it goes
         self._stopped = threading.Event()
@@ -167,27 +188,30 @@ class Pool:
 
     def judge(self, work: Iterable[Work]) -> Iterator[Judged]:
         """Judges all of it, and gives each as soon as it is done."""
-        self._order = WorkOrder(work)
-        workers = min(self.jobs, len(self._order))
-        self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(workers)]
+        self._call = call = Call(WorkOrder(work), queue.SimpleQueue())
+        workers = min(self.jobs, len(call.order))
+        self._threads = [threading.Thread(target=self._work, args=(call,), daemon=True) for _ in range(workers)]
         for thread in self._threads:
             thread.start()
         running = len(self._threads)
-        while running:
-            done = self._done.get()
-            if isinstance(done, BaseException):
-                raise done
-            if done is None:
-                running -= 1
-            else:
-                yield done
+        try:
+            while running:
+                done = call.results.get()
+                if isinstance(done, BaseException):
+                    raise done
+                if done is None:
+                    running -= 1
+                else:
+                    yield done
+        finally:
+            call.order = WorkOrder([])  # of one that nobody reads to its end, nothing more is handed out
 
     def spare(self, seconds: float, then: Callable[[], object]) -> None:
         """Calls `then` once one worker has gone, or at once where there is only one."""
         others = len(self._threads) - 1
         if not others:
             then()
-        elif not self._then and self._order.seconds_left() <= others * seconds:
+        elif not self._then and self._call.order.seconds_left() <= others * seconds:
             self._then = then
             self._may_leave.release()
 
@@ -201,6 +225,8 @@ class Pool:
             worker.abandon()
         for thread in self._threads:
             thread.join()
+        while self._waiting:
+            self._waiting.pop().__exit__()
 
     def __enter__(self) -> Self:
         return self
@@ -208,29 +234,40 @@ class Pool:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def _work(self) -> None:
+    def _work(self, call: Call) -> None:
         try:
-            with Worker(self.backend) as worker:
+            with self._worker() as worker:
                 self._busy.append(worker)
-                left = self._judge_with(worker)
+                left = self._judge_with(worker, call)
                 self._busy.remove(worker)
             if left and self._then:
                 self._then()
         except BaseException as error:
-            self._done.put(error)
+            call.results.put(error)
         finally:
-            self._done.put(None)
+            call.results.put(None)
 
-    def _judge_with(self, worker: Worker) -> bool:
+    @contextmanager
+    def _worker(self) -> Iterator[Worker]:
+        """One that waits, else a new one. It waits again where all went well, and goes otherwise."""
+        worker = self._waiting.pop() if self._waiting else Worker(self.backend)
+        with ExitStack() as stack:
+            stack.push(worker)
+            yield worker
+            if self._stay and not self._stopped.is_set():
+                self._waiting.append(worker)
+                stack.pop_all()
+
+    def _judge_with(self, worker: Worker, call: Call) -> bool:
         """Judges as long as there is work. Returns whether it ended before, for it may leave."""
         last = None
         while not self._stopped.is_set():
-            if not self._order.goes_on(last) and self._may_leave.acquire(blocking=False):
+            if not call.order.goes_on(last) and self._may_leave.acquire(blocking=False):
                 return True
-            if not (item := self._order.take(last)):
+            if not (item := call.order.take(last)):
                 break
             judged = worker.judge(item)
-            self._order.took(judged.seconds, item, last)
-            self._done.put(judged)
+            call.order.took(judged.seconds, item, last)
+            call.results.put(judged)
             last = item
         return False

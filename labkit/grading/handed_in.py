@@ -8,12 +8,15 @@ from pathlib import Path
 import click
 
 from labkit import course
-from labkit.grading import audit, submission
+from labkit.course import submission, timestamp
+from labkit.course.submission import SUBMITTED
+from labkit.grading import audit, students
+from labkit.grading.misplaced import misplaced
 from labkit.grading.outcome import Outcome
-from labkit.grading.sandbox import is_unsafe
-from labkit.grading.submission import SUBMITTED
 from labkit.grading.verdict_store import checks_key
 from labkit.grading.work_order import Work
+from labkit.machine import told
+from labkit.sandbox import is_unsafe
 
 
 def labs_of(section: str) -> list[course.Lab]:
@@ -28,14 +31,30 @@ def find(section: str, student: str, regrade: bool, outcome: Outcome) -> Iterato
     Raises ClickException when nothing was handed in.
     """
     labs = {lab.name: lab for lab in labs_of(section)}
-    paths = sorted(SUBMITTED.glob(f"{student}/{section}/*.ipynb"))
-    if not paths:
-        raise click.ClickException(f"Nothing was handed in: {SUBMITTED}/{student}/{section}/ has no notebook.")
-    for path in paths:
+    folders = students.handed_in(section, student)
+    outcome.bad += folders.wrong
+    outcome.remarks += folders.remarks
+    for who in folders.students:
+        try:
+            timestamp.read(students.folder_of(who, section))
+        except timestamp.NoTime as no_time:
+            outcome.remarks.append(f"{who}: {no_time}")
+    elsewhere = dict(_misplaced(folders, section, list(labs), outcome))
+    if not folders.students and not elsewhere:
+        why = "; ".join([told.line(one) for one in folders.wrong[:3]])
+        raise click.ClickException(
+            f"Nothing was handed in: {SUBMITTED}/{student}/{section}/ has no notebook. {why}".strip()
+        )
+    for path in _notebooks(folders.students, section):
         who, lab = path.parts[1], labs.get(path.stem)
-        if lab is None:
-            outcome.remarks.append(f"{who}: {path.name} is no lab of {section} in this course; it is left out")
+        if path in elsewhere:
             continue
+        if lab is None:
+            outcome.remarks.append(
+                f"{who}: {told.line(path.name)} is no lab of {section} in this course; it is left out"
+            )
+            continue
+        outcome.students.setdefault(who)
         try:
             found = submission.read(path, lab)
         except submission.BadSubmission as error:
@@ -44,6 +63,25 @@ def find(section: str, student: str, regrade: bool, outcome: Outcome) -> Iterato
         outcome.remarks += [f"{who}, {lab.name}: {remark}" for remark in found.remarks]
         if _to_judge(who, lab, found.answers, regrade, outcome):
             yield Work(who, lab, found.answers)
+
+
+def _misplaced(
+    folders: students.Folders, section: str, labs: list[str], outcome: Outcome
+) -> Iterator[tuple[Path, str]]:
+    """The files that seem to be notebooks and cannot be taken for them, with what was told of each."""
+    for who in (*folders.empty, *folders.students):
+        folder = students.folder_of(who, section)
+        missing = [name for name in labs if not (folder / f"{name}.ipynb").exists()]
+        found = list(misplaced(folder.parent, section, missing))
+        outcome.bad += [f"{who}: {line}" for _, line in found]
+        if who in folders.empty and not found:
+            outcome.remarks.append(f"{who}: nothing of {section} was handed in")
+        yield from found
+
+
+def _notebooks(names: list[str], section: str) -> Iterator[Path]:
+    for name in names:
+        yield from sorted(students.folder_of(name, section).glob("*.ipynb"))
 
 
 def _to_judge(student: str, lab: course.Lab, answers: dict[str, str], regrade: bool, outcome: Outcome) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from labkit import home
+from labkit.course import home
 
 
 class Slot(NamedTuple):
@@ -22,7 +22,7 @@ class Slot(NamedTuple):
 @contextmanager
 def claim() -> Iterator[Slot]:
     """The first slot that is free: servers keep their data, so the same few are used again and again."""
-    folder = home.home() / "postgres"
+    folder = home.home() / "grading"
     folder.mkdir(exist_ok=True)
     for number in itertools.count():
         purpose = f"grading-{number}"

@@ -1,26 +1,23 @@
-"""What a learner sees: `%load_ext labkit.notebook` brings the magics; the functions here are for a lab's own
-cells.
+"""What a learner sees: `%load_ext labkit.notebook` brings the magics; the functions here are for a lab's own cells.
+Those about one kind of answer are with it, in `labkit.kinds`.
 
 Importing this costs next to nothing: what a lab needs is imported when it is opened.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import importlib
+import sys
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from labkit.services.plan import Plan
-    from labkit.services.postgres import Database
-    from labkit.verdict import Verdict
+    from labkit.course.verdict import Verdict
 
 __all__ = [
     "answer_text",
-    "database",
     "load_ipython_extension",
-    "plan",
-    "query",
     "unload_ipython_extension",
     "verdicts",
 ]
@@ -28,24 +25,28 @@ __all__ = [
 
 def load_ipython_extension(shell: InteractiveShell) -> None:
     """Called by `%load_ext labkit.notebook`."""
+    _learners_files_last()
+    from labkit.kinds import MAGICS
+    from labkit.machine.environment import without_database_settings
     from labkit.notebook.lesson import LessonMagics
     from labkit.notebook.magics import LabMagics
 
-    shell.register_magics(LabMagics, LessonMagics)
+    without_database_settings()
+    shell.register_magics(LabMagics, LessonMagics, *(importlib.import_module(name).MAGICS for name in MAGICS))
+
+
+def _learners_files_last() -> None:
+    """A learner's own mlflow.py or websockets.py beside the notebook is not taken for the library: IPython looks there before what is installed."""
+    if "" in sys.path:
+        sys.path.remove("")
+        sys.path.append("")
 
 
 def unload_ipython_extension(shell: InteractiveShell) -> None:
-    """Called by `%unload_ext labkit.notebook`: gives back the server and ends the checker."""
+    """Called by `%unload_ext labkit.notebook`: gives back the services and ends the checker."""
     from labkit.notebook import session
 
     session.close()
-
-
-def database() -> Database:
-    """The open lab's database. Raises CourseError when no lab is open."""
-    from labkit.notebook import session
-
-    return session.current().database
 
 
 def answer_text(name: str) -> str:
@@ -59,25 +60,9 @@ def answer_text(name: str) -> str:
 
 
 def verdicts(name: str | None = None) -> list[Verdict]:
-    """What the checks last said of an answer, or of all answers, with their `extra` data; empty before a
-    first run.
-    """
+    """What the visible checks last said of an answer, or of all answers, with their `extra` data; empty before a first run."""
     from labkit.notebook import session
 
     known = session.current().verdicts
-    return known.get(name, []) if name else [verdict for found in known.values() for verdict in found]
-
-
-def plan(name: str) -> Plan | None:
-    """How Postgres ran an SQL answer the last time; None before a first run, and where it has no plan."""
-    from labkit.notebook import session
-
-    return session.current().plans.get(name)
-
-
-def query(text: str, params: Any = None) -> list[dict[str, Any]]:
-    """The rows of one query on the lab's database, each a dict from column to value. Raises psycopg.Error."""
-    from psycopg.rows import dict_row
-
-    with database().connect(row_factory=dict_row) as connection:
-        return connection.execute(text, params).fetchall()  # type: ignore[arg-type]
+    named = [known.get(name, [])] if name else known.values()
+    return [verdict for found in named for verdict in found if not verdict.hidden]

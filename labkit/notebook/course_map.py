@@ -7,16 +7,17 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from labkit.course import SECTIONS, Lab, labs, root
+from labkit import kinds, services
+from labkit.course import SECTIONS, Lab, hidden, labs, root, unreadable
 from labkit.notebook import progress
-from labkit.notebook.page import Page, plural
+from labkit.pages.page import Page, plural
 
 
 def course_map(here: Path | None = None) -> Page:
     """The map; its links are relative to `here` (the current folder), as JupyterLab and GitHub want them."""
     known, done = labs(), progress.read()
     shares = {lab.key: progress.share(lab, done) for lab in known}
-    following = next_lab(known, shares)
+    following, titles = next_lab(known, shares), {lab.key: lab.title for lab in known}
     parts, lines = (
         [_overall(known, shares, following, here or Path.cwd())],
         [_overall_text(known, shares, following)],
@@ -27,9 +28,12 @@ def course_map(here: Path | None = None) -> Page:
         lesson = Path("notebooks", f"{section}.ipynb")
         link = _link(lesson, title, here) if (root() / lesson).exists() else Markup("{}").format(title)
         parts.append(Markup('<h3 class="lk-section">{} <small class="lk-quiet">{}</small></h3>').format(link, minutes))
-        items = Markup().join(_item(lab, shares[lab.key], lab == following, here) for lab in mine)
+        items = Markup().join(_item(lab, shares[lab.key], lab == following, here, titles) for lab in mine)
         parts.append(Markup('<ol class="lk-labs">{}</ol>').format(items) if mine else Markup())
         lines += [f"{title} ({minutes})", *(_line(lab, shares[lab.key], lab == following) for lab in mine)]
+    for line in unreadable():
+        parts.append(Markup('<p class="lk-quiet">{}</p>').format(line))
+        lines.append(line)
     return Page(Markup().join(parts), "\n".join(lines))
 
 
@@ -67,10 +71,9 @@ def _all_done(known: list[Lab]) -> str:
     return "All done: hand it in." if known else "No lab is here yet."
 
 
-def _item(lab: Lab, share: float, following: bool, here: Path | None) -> Markup:
-    after = f" after {', '.join(lab.after)}" if lab.after else ""
+def _item(lab: Lab, share: float, following: bool, here: Path | None, titles: dict[str, str]) -> Markup:
     more = Markup("<p class='lk-quiet'>{}</p><ul>{}</ul>").format(
-        f"Covers {lab.covers}. Needs {', '.join(lab.needs) or 'nothing'}{',' + after if after else ''}.",
+        f"{hidden.worth(lab)}. {_needs(lab, titles)}",
         Markup().join(Markup("<li>{}</li>").format(text) for text in lab.objectives),
     )
     return Markup(
@@ -88,12 +91,22 @@ def _item(lab: Lab, share: float, following: bool, here: Path | None) -> Markup:
     )
 
 
+def _needs(lab: Lab, titles: dict[str, str]) -> str:
+    """What the lab runs on, which labs are best done before it, and what its first use gets from the internet."""
+    parts = [f"Runs on {' and '.join(services.named(name).title for name in lab.needs)}." if lab.needs else ""]
+    before = [f"“{titles.get(f'{lab.section}/{name}', name)}”" for name in lab.after]
+    parts.append(f"Best after {' and '.join(before)}." if before else "")
+    fetched = sorted({what for kind in lab.answers.values() if (what := kinds.named(kind).fetches)})
+    parts.append(f"The first time, it gets {' and '.join(fetched)} from the internet." if fetched else "")
+    return " ".join(filter(None, parts))
+
+
 def _reached(share: float) -> str:
     return "✓ done" if share >= 1 else f"{share:.0%}" if share else "not begun"
 
 
 def _line(lab: Lab, share: float, following: bool) -> str:
-    return f"  [{_reached(share):>9}] {lab.title}, {lab.minutes} min: {lab.exercise}" + (
+    return f"  [{_reached(share):>9}] {lab.title}, {lab.minutes} min, {hidden.worth(lab)}: {lab.exercise}" + (
         "  <- next" if following else ""
     )
 

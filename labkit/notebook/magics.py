@@ -1,29 +1,20 @@
-"""The magics: `%lab`, `%%answer` and `%check` make a lab; `%%sql` and `%%plan` show; `%course_map` is the
-map.
-"""
+"""The magics: `%lab`, `%%answer` and `%check` make a lab; `%course_map` is the map. Those of a kind of answer are with it."""
 
 from __future__ import annotations
 
-from typing import NoReturn
-
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class
+from markupsafe import Markup
 
-from labkit.checker_process import CheckerFault
+from labkit.checking.process import CheckerFault
 from labkit.course import CourseError
+from labkit.machine.fault import ServiceFault, told_of
 from labkit.notebook import session as sessions
 from labkit.notebook.lab_header import Controls, lab_header, reset, undo_reset
 from labkit.notebook.offers import Offers, Restart, restart, solution_page
-from labkit.notebook.page import Page, has_widgets, show
 from labkit.notebook.session import Session
-from labkit.notebook.verdict_panel import fault_panel, verdict_panel
-from labkit.services.fault import ServiceFault
-
-
-class Stopped(Exception):
-    """Ends a cell whose output has said already what is wrong, so that "Run all" stops there."""
-
-    def _render_traceback_(self) -> list[str]:
-        return [str(self)]
+from labkit.notebook.verdict_panel import fault_panel, passed, verdict_panel
+from labkit.pages.page import Page, has_widgets, show
+from labkit.pages.stopped import Stopped
 
 
 def show_with_buttons(offer: Offers | Restart | Controls) -> None:
@@ -33,7 +24,7 @@ def show_with_buttons(offer: Offers | Restart | Controls) -> None:
 
 def show_fault(fault: Exception, session: Session | None) -> None:
     """A fault of the course, and the button that restarts the service."""
-    show(fault_panel(str(fault)))
+    show(fault_panel(told_of(fault) if isinstance(fault, OSError) else str(fault)))
     if session:
         show_with_buttons(Restart(session))
 
@@ -47,13 +38,12 @@ class LabMagics(Magics):
         """`%lab 91-databases/jsonb-search` opens the lab."""
         assert self.shell
         try:
-            session = sessions.open_lab(line.strip(), self.shell.user_ns)
-        except (ServiceFault, CourseError) as fault:
+            session = sessions.open(line.strip(), self.shell.user_ns)
+        except (ServiceFault, CourseError, OSError) as fault:
             show_fault(fault, None)
             raise Stopped("The lab could not be opened.") from None
         show(lab_header(session))
-        if session.lab.needs:
-            show_with_buttons(Controls(session))
+        show_with_buttons(Controls(session))
 
     @cell_magic
     def answer(self, line: str, cell: str) -> None:
@@ -63,10 +53,10 @@ class LabMagics(Magics):
         session.answers[name] = cell
         pending = session.ask_checks(name)
         try:
-            from labkit.notebook.kinds import kind
+            from labkit.kinds import in_notebook
 
-            show(kind(session.lab.answers[name]).run(cell, session, name))
-        except (ServiceFault, CourseError) as fault:
+            show(in_notebook(session.lab.answers[name]).run(cell, session, name))
+        except (ServiceFault, CourseError, OSError) as fault:
             show_fault(fault, session)
             return
         try:
@@ -84,7 +74,7 @@ class LabMagics(Magics):
         """
         name = line.strip()
         session = self._session(name)
-        if name not in session.verdicts:
+        if name not in session.verdicts or session.out_of_date(name):
             try:
                 session.answer(name)
                 session.take_verdicts(name, session.ask_checks(name))
@@ -93,7 +83,7 @@ class LabMagics(Magics):
             except CheckerFault as fault:
                 show_fault(fault, session)
                 return
-        show(verdict_panel(session.lab, name, session.verdicts[name], compact=True))
+        show(verdict_panel(session.lab, name, session.verdicts[name]))
 
     @line_magic
     def hint(self, line: str) -> None:
@@ -117,13 +107,26 @@ class LabMagics(Magics):
             print(fault)
 
     @line_magic
-    def reset_database(self, line: str) -> None:
-        """`%reset_database` puts the database back to how the lab starts; `%undo_reset` takes that back."""
+    def debrief(self, line: str) -> None:
+        """`%debrief NAME` shows other right ways and the mistakes that the checks have met, after a pass."""
+        offers = self._offers(line.strip())
+        if not passed(offers.verdicts):
+            return print("The debrief opens when all checks pass.")
+        if not offers.has_debrief():
+            return print("This copy of the course has no debrief of this answer.")
+        try:
+            show(offers.debrief())
+        except CourseError as error:
+            print(error)
+
+    @line_magic
+    def reset_lab(self, line: str) -> None:
+        """`%reset_lab` puts the lab's data back to how the lab starts; `%undo_reset` takes that back."""
         show(reset(self._session()))
 
     @line_magic
     def undo_reset(self, line: str) -> None:
-        """`%undo_reset` brings back what was in the database before it was reset."""
+        """`%undo_reset` brings back what was there before the lab was reset."""
         show(undo_reset(self._session()))
 
     @line_magic
@@ -131,47 +134,14 @@ class LabMagics(Magics):
         """`%restart` brings up a new server and a new checker."""
         show(restart(self._session()))
 
-    @cell_magic
-    def sql(self, line: str, cell: str) -> None:
-        """`%%sql` runs a text on the lab's database and shows the rows, for a demonstration.
-
-        A failure ends the cell.
-        """
-        from labkit.notebook import sql_run
-
-        session = self._session()
-        try:
-            done = sql_run.run(session.database, cell, plan=False)
-        except ServiceFault as fault:
-            self._stop(fault, session)
-        show(sql_run.page(done, with_plan=False))
-        if done.error:
-            raise Stopped("The SQL failed.")
-
-    @cell_magic
-    def plan(self, line: str, cell: str) -> None:
-        """`%%plan` runs a query in a transaction that is rolled back, and shows its plan."""
-        import psycopg
-
-        from labkit.notebook import sql_run
-        from labkit.notebook.plan_tree import plan_tree
-        from labkit.services.sql import TookTooLong
-
-        session = self._session()
-        try:
-            show(plan_tree(sql_run.explained(session.database, cell)))
-        except ServiceFault as fault:
-            self._stop(fault, session)
-        except (psycopg.Error, TookTooLong, ValueError) as error:
-            show(sql_run.error_page("", error))
-            raise Stopped("There is no plan.") from None
-
     @line_magic
     def course_map(self, line: str) -> None:
         """`%course_map` shows all labs, what has been reached, and what to do next."""
+        from labkit.notebook import keepsake_buttons
         from labkit.notebook.course_map import course_map
 
         show(course_map())
+        show(keepsake_buttons.page(), keepsake_buttons.KeepsakeButtons().widget() if has_widgets() else None)
 
     def _session(self, answer: str | None = None) -> Session:
         """The open lab, which must have the answer. Ends the cell with a clear line when it does not."""
@@ -197,10 +167,10 @@ class LabMagics(Magics):
             show(Page(fault_panel(warning).html, warning))
         if any(verdict.outcome == "fault" for verdict in session.verdicts[name]):
             show_with_buttons(Restart(session))
+        for other in session.lab.answers:
+            if earlier := session.out_of_date(other):
+                text = f"Out of date: {other} was judged with another {' and '.join(earlier)}. Run %check {other}, and it is judged again."
+                show(Page(Markup("<p class='lk-quiet' role='status'>⚠ {}</p>").format(text), text))
         offers = Offers(session, name)
         if offers.any():
             show_with_buttons(offers)
-
-    def _stop(self, fault: Exception, session: Session) -> NoReturn:
-        show_fault(fault, session)
-        raise Stopped("The service failed.") from None

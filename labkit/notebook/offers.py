@@ -1,5 +1,5 @@
-"""What is offered below the verdicts: hints one at a time, the solution when it is earned, a restart after a
-fault.
+"""What is offered below the verdicts: hints one at a time, the solution when it is earned, a debrief after a
+pass, a restart after a fault.
 """
 
 from __future__ import annotations
@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from labkit.checker_process import CheckerFault
+from labkit.checking.process import CheckerFault
+from labkit.course import CourseError
+from labkit.course.debrief import Debrief, debrief_of
+from labkit.course.verdict import Verdict
+from labkit.machine.fault import ServiceFault
 from labkit.notebook import progress
-from labkit.notebook.page import Page, framed, plural, prose
+from labkit.notebook.debrief_page import debrief_page
 from labkit.notebook.verdict_panel import fault_panel, passed
-from labkit.services.fault import ServiceFault
-from labkit.verdict import Verdict
+from labkit.pages.page import Page, framed, plural, prose
 
 if TYPE_CHECKING:
     from ipywidgets import HTML, Button, DOMWidget
@@ -22,8 +25,11 @@ if TYPE_CHECKING:
     from labkit.notebook.session import Session
 
 
+DEBRIEF = "Other right ways, and common mistakes"
+
+
 class Offers:
-    """Hints and solution of one answer, after its checks.
+    """Hints, solution and debrief of one answer, after its checks.
 
     It remembers, with the progress, what has been seen.
     """
@@ -31,7 +37,8 @@ class Offers:
     def __init__(self, session: Session, answer: str) -> None:
         self.session, self.answer = session, answer
         self.verdicts = session.verdicts[answer]
-        self.hinted = [v for v in self.verdicts if v.outcome == "fail" and v.hints]
+        wanted = ("fail", "pass") if passed(self.verdicts) else ("fail",)  # after a pass, to see what they lead to
+        self.hinted = [v for v in self.verdicts if v.outcome in wanted and v.hints]
         record = progress.read().get(session.lab.key, {}).get(answer, {})
         self.seen = {v.check: min(record.get("hints", {}).get(v.check, 0), len(v.hints)) for v in self.hinted}
 
@@ -55,6 +62,20 @@ class Offers:
         progress.record(self.session.lab, self.answer, progress.solution_seen)
         return text
 
+    def has_debrief(self) -> bool:
+        """Whether there is a debrief to show: only after a pass, and not in a copy for an assessment."""
+        try:
+            return passed(self.verdicts) and bool(self._debrief())
+        except CourseError:
+            return True  # it is damaged, which is said when it is asked for
+
+    def debrief(self) -> Page:
+        """Other right ways, and the mistakes that the checks have met. Raises CourseError where the copy is damaged."""
+        return debrief_page(self.answer, self._debrief(), self.verdicts)
+
+    def _debrief(self) -> Debrief:
+        return debrief_of(self.session.lab, self.answer, {verdict.check for verdict in self.verdicts})
+
     def page(self) -> Page:
         """For front ends without widgets: hints, each in the one before it, and the way to the solution."""
         lines, parts = [], []
@@ -71,6 +92,10 @@ class Offers:
                 Markup("<p class='lk-quiet'>The solution: run <code>%solution {}</code></p>").format(self.answer)
             )
             lines.append(f"The solution: %solution {self.answer}")
+        if self.has_debrief():
+            told = f"{DEBRIEF}: run %debrief {self.answer}"
+            parts.append(Markup("<p class='lk-quiet'>{}</p>").format(told))
+            lines.append(told)
         return Page(Markup().join(parts), "\n".join(lines))
 
     def widget(self) -> DOMWidget:
@@ -81,7 +106,10 @@ class Offers:
         self.solution_button = _button("Show the solution", "unlock", self._show_solution)
         self.hint_buttons = {v.check: _button("", "lightbulb-o", lambda v=v: self._show_hint(v)) for v in self.hinted}
         self._relabel()
-        row = HBox([*self.hint_buttons.values(), self.solution_button], layout=Layout(flex_flow="row wrap"))
+        buttons = [*self.hint_buttons.values(), self.solution_button]
+        if self.has_debrief():
+            buttons.append(_button(DEBRIEF, "comments", self._show_debrief))
+        row = HBox(buttons, layout=Layout(flex_flow="row wrap"))
         return VBox([row, self.body])
 
     def _show_hint(self, verdict: Verdict) -> None:
@@ -96,6 +124,14 @@ class Offers:
             more = Markup("<p>{}</p>").format(str(fault))
         self.body.value = self._body(more)
         self.solution_button.disabled = True
+
+    def _show_debrief(self) -> None:
+        try:
+            more = self.debrief().html
+        except CourseError as error:
+            more = Markup("<p>{}</p>").format(str(error))
+        self.body.value = self._body(more)
+        self.solution_button.disabled = False
 
     def _relabel(self) -> None:
         several = len(self.hinted) > 1

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from labkit.course import CourseError, root
-from labkit.notebook.page import EMPTY, Page, framed, has_widgets, prose, show
+from labkit.pages.page import EMPTY, Page, framed, has_widgets, prose, show
 
 if TYPE_CHECKING:
     from ipywidgets import DOMWidget

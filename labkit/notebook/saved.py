@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from labkit import source
+from labkit.course import answer_cells, notebook_file
 
 
 def notebook_path(namespace: Mapping[str, Any]) -> Path | None:
@@ -21,19 +20,11 @@ def notebook_path(namespace: Mapping[str, Any]) -> Path | None:
     return None
 
 
-def answers(path: Path) -> dict[str, str]:
-    """Each answer's text, by name; of two answers of one name the first.
-
-    A notebook that cannot be read has none.
-    """
+def answers(path: Path, names: Iterable[str]) -> dict[str, str]:
+    """The text of each answer of `names`, from the cell that grading would take. A notebook that cannot be read has none."""
     try:
-        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-    except (OSError, ValueError, KeyError, TypeError):
+        cells, _ = notebook_file.cells(notebook_file.parse(path))
+    except notebook_file.BadSubmission:
         return {}
-    found: dict[str, str] = {}
-    for cell in cells:
-        parts = cell.get("source", "")
-        text = parts if isinstance(parts, str) else "".join(parts)
-        if cell.get("cell_type") == "code" and (name := source.answer_name(text)):
-            found.setdefault(name, source.answer_text(text))
-    return found
+    chosen = answer_cells.choose(cells, names)
+    return {name: answer_cells.answer_text(cells[at].text) for name, at in chosen.at.items()}

@@ -1,22 +1,22 @@
-"""The lab that is open in this kernel: its database, its checker, the answers, and what the checks said."""
+"""The lab that is open in this kernel: its places, its checker, the answers, and what the checks said."""
 
 from __future__ import annotations
 
 import atexit
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
-from labkit import course
-from labkit.checker_process import CheckerProcess, Pending, Wait
-from labkit.course import CourseError, Lab
-from labkit.notebook import progress, saved, waiting
-from labkit.services.fault import ServiceFault
-from labkit.verdict import Verdict
-
-if TYPE_CHECKING:
-    from labkit.services.plan import Plan
-    from labkit.services.postgres import Database, Postgres
+from labkit import course, services
+from labkit.checking.process import CheckerProcess, Pending, Wait
+from labkit.course import CourseError, Lab, hidden
+from labkit.course.verdict import Verdict
+from labkit.kinds import open_lab
+from labkit.machine.fault import ServiceFault
+from labkit.notebook import progress, saved
+from labkit.pages import waiting
+from labkit.services.service import Service
 
 T = TypeVar("T")
 S = TypeVar("S", bound="Session")
@@ -28,51 +28,54 @@ def _waiting(what: str) -> Wait:
 
 
 class Session:
-    """One open lab.
+    """One open lab, as `kinds.open_lab.OpenLab` and more.
 
-    `answers` are the texts that were run here, `plans` how Postgres ran each, `verdicts` what the checks last said of each.
+    `answers` are the texts that were run here, `kept` what running each left for the lab's pictures, `verdicts` what the checks last said of each.
     """
+
+    checked = True  # whether there is anything to check
 
     def __init__(self, lab: Lab, notebook: Callable[[], Path | None] = lambda: None) -> None:
         self.lab, self.notebook = lab, notebook
         self.checker = CheckerProcess()
         self.answers: dict[str, str] = {}
-        self.plans: dict[str, Plan | None] = {}
+        self.kept: dict[str, Any] = {}
         self.verdicts: dict[str, list[Verdict]] = {}
-        self.changed: set[str] = set()  # answers that left something in the database
+        self._judged_with: dict[str, dict[str, str]] = {}  # by answer, the texts that its checks were last given
+        self.changed: set[str] = set()  # answers that left something in a place
+        self.failed: dict[str, str] = {}  # by answer: why it failed when it was last run, in a line
         self._changed_before: set[str] = set()  # the same, before the reset that can be undone
-        self._server: Postgres | None = None
-        self._database: Database | None = None
+        self._running: dict[str, Any] = {}
+        self._places: dict[str, Any] = {}
 
     def start(self) -> None:
-        """Brings up the server, the lab's database and, beside them, the checker.
+        """Brings up the services, the lab's place in each and, beside them, the checker.
 
         Raises ServiceFault, CourseError.
         """
-        self.checker.ask(
-            "warm", self.lab.key
-        )  # it goes on in the background, with whatever it meets told at the first check
-        if "postgres" in self.lab.needs:
-            self._slowly("Starting Postgres", self._join_server)
-            self._slowly("Building the lab's data (only the first time)", self._clone)
+        if self.checked:
+            self.checker.ask(
+                "warm", self.lab.key
+            )  # it goes on beside us, with whatever it meets told at the first check
+        for name in self.lab.needs:
+            self._slowly(f"Starting {services.named(name).title}", partial(self._join, name))
+            self._slowly("Building the lab's data (only the first time)", partial(self._open, name))
 
     def is_alive(self) -> bool:
         """Whether what the lab needs is still there."""
-        return "postgres" not in self.lab.needs or (self._server is not None and self._server.is_alive())
+        return all(name in self._running and self._running[name].is_alive() for name in self.lab.needs)
 
-    @property
-    def server(self) -> Postgres:
-        """The Postgres server. Raises CourseError when the lab has none."""
-        if self._server is None:
-            raise CourseError(f"{self.lab.key} has no running Postgres. Run the notebook's first cell again.")
-        return self._server
+    def running(self, service: str) -> Any:
+        """The lease on a service (`services.service.Running`). Raises CourseError when the lab has none."""
+        return self._of(self._running, service)
 
-    @property
-    def database(self) -> Database:
-        """The lab's own database. Raises CourseError when the lab has none."""
-        if self._database is None:
-            raise CourseError(f"{self.lab.key} has no running database. Run the notebook's first cell again.")
-        return self._database
+    def place(self, service: str) -> Any:
+        """The lab's own place in a service (`services.service.Place`). Raises CourseError when the lab has none."""
+        return self._of(self._places, service)
+
+    def places(self) -> list[tuple[Service, Any, Any]]:
+        """Each service that the lab needs, with its lease and the lab's place in it."""
+        return [(services.named(name), self.running(name), self.place(name)) for name in self.lab.needs]
 
     def answer(self, name: str) -> str:
         """An answer's text as it was last run, else as it was last saved.
@@ -87,15 +90,23 @@ class Session:
     def known_answers(self) -> dict[str, str]:
         """Every answer's text: as it was last run here, else as it stands in the saved notebook."""
         path = self.notebook()
-        return {**(saved.answers(path) if path else {}), **self.answers}
+        return {**(saved.answers(path, self.lab.answers) if path else {}), **self.answers}
 
     def ask_checks(self, name: str) -> Pending:
-        """Asks for the visible checks of one answer and returns at once.
+        """Asks for the checks of one answer and returns at once; hidden ones come after the visible ones, where they are here.
 
         The others go along, as a check may need them.
         """
         answers = {key: text for key, text in self.known_answers().items() if key in self.lab.answers}
-        return self.checker.ask("check", self.lab.key, answers=answers, only=[name], hidden=False)
+        self._judged_with[name] = answers
+        return self.checker.ask("check", self.lab.key, answers=answers, only=[name], hidden="after")
+
+    def out_of_date(self, name: str) -> list[str]:
+        """The answers above `name` that are other ones now than when it was judged: its verdicts may be others, too."""
+        if name not in self.verdicts:
+            return []
+        order, known, then = list(self.lab.answers), self.answers, self._judged_with.get(name, {})
+        return [above for above in order[: order.index(name)] if above in known and known[above] != then.get(above)]
 
     def take_verdicts(self, name: str, pending: Pending) -> str:
         """Waits for the verdicts, keeps them and the progress.
@@ -105,72 +116,82 @@ class Session:
         reply = pending.result(_waiting(f"Checking {name}"))
         self.verdicts[name] = [Verdict.from_json(data) for data in reply["verdicts"]]
         earned = sum(verdict.earned for verdict in self.verdicts[name])
-        return progress.record(self.lab, name, progress.earned(earned, self.lab.visible[name]))
+        return progress.record(self.lab, name, progress.earned(earned, hidden.points(self.lab)[name]))
 
     def solution(self, name: str) -> str:
         """The solution of an answer. Raises CheckerFault when this copy of the course has none."""
         return self.checker.ask("solution", self.lab.key, answer=name).result(_waiting("Opening the solution"))["text"]
 
     def reset(self, *, undoable: bool = False) -> None:
-        """Puts the database back to how the lab starts. Raises ServiceFault."""
-        self._slowly("Resetting the database", lambda: self.database.reset(undoable=undoable))
+        """Puts the lab's places back to how it starts. Raises ServiceFault."""
+        for service, _, place in self.places():
+            self._slowly(f"Resetting the {service.place}", partial(place.reset, undoable=undoable))
         if undoable:
             self._changed_before = set(self.changed)
         self.changed.clear()
 
     def undo_reset(self) -> bool:
         """Takes back the last undoable reset. Returns whether there was one to take back. Raises ServiceFault."""
-        undone = self._slowly("Taking the reset back", self.database.undo_reset)
-        if undone:
+        undone = self._slowly("Taking the reset back", lambda: [place.undo_reset() for *_, place in self.places()])
+        if any(undone):
             self.changed = self._changed_before
-        return undone
+        return any(undone)
 
     def changed_beside(self, name: str) -> tuple[list[str], list[str]]:
-        """The answers above `name`, and those below it, that left something in the database."""
+        """The answers above `name`, and those below it, that left something in a place."""
         order = list(self.lab.answers)
         place = order.index(name)
         above, below = order[:place], order[place + 1 :]
         return [n for n in above if n in self.changed], [n for n in below if n in self.changed]
 
+    def show_fault(self, fault: Exception) -> None:
+        """Shows a fault of the course, and the button that restarts the service."""
+        from labkit.notebook.magics import show_fault
+
+        show_fault(fault, self)
+
     def restart(self) -> None:
-        """A new server process, a new database, a new checker. Raises ServiceFault."""
+        """New server processes, new places, a new checker. Raises ServiceFault."""
         self.checker.stop()
         self.changed.clear()
-        if "postgres" in self.lab.needs:
-            self._slowly("Restarting Postgres", self._restart_server)
-            self._slowly("Building the lab's data", self._clone)
-        self.checker.ask("warm", self.lab.key)
+        for name in self.lab.needs:
+            self._slowly(f"Restarting {services.named(name).title}", partial(self._restart, name))
+            self._slowly("Building the lab's data", partial(self._open, name))
+        if self.checked:
+            self.checker.ask("warm", self.lab.key)
 
     def close(self) -> None:
-        """Ends the checker and gives the server back; without other users of it, that stops too."""
+        """Ends the checker and gives the services back; without other users of it, each stops too."""
         self.checker.stop()
-        database, self._database = self._database, None
-        server, self._server = self._server, None
+        places, self._places = self._places, {}
+        running, self._running = self._running, {}
         try:
-            if database:
-                database.drop()
+            for place in places.values():
+                place.drop()
         except (ServiceFault, OSError):
-            pass  # the server is gone, and the database with it
+            pass  # the service is gone, and the place with it
         finally:
-            if server:
-                server.close()
+            for lease in running.values():
+                lease.close()
 
-    def _join_server(self) -> None:
-        from labkit.services.postgres import postgres
+    def _of(self, known: dict[str, Any], service: str) -> Any:
+        if service not in known:
+            title = services.named(service).title
+            raise CourseError(f"{self.lab.key} has no running {title}. Run the notebook's first cell again.")
+        return known[service]
 
-        self._server = postgres("learner")
+    def _join(self, name: str) -> None:
+        self._running[name] = services.named(name).join()
 
-    def _restart_server(self) -> None:
-        self._database = None
+    def _restart(self, name: str) -> None:
+        self._places.pop(name, None)
         try:
-            self.server.restart()
+            self.running(name).restart()
         except (ServiceFault, CourseError, OSError):  # the keeper is gone too: start from nothing
-            self._join_server()
+            self._join(name)
 
-    def _clone(self) -> None:
-        from labkit.services.lab_template import lab_template
-
-        self._database = self.server.database(lab_template(self.lab.key))
+    def _open(self, name: str) -> None:
+        self._places[name] = services.named(name).open(self._running[name], self.lab)
 
     def _slowly(self, what: str, do: Callable[[], T]) -> T:
         return waiting.run(do, what)
@@ -179,7 +200,7 @@ class Session:
 _open: Session | None = None
 
 
-def open_lab(name: str, namespace: dict[str, Any]) -> Session:
+def open(name: str, namespace: dict[str, Any]) -> Session:
     """Opens a lab, or joins it when it is open. Raises CourseError, ServiceFault."""
     lab = course.find(name)
     if _open and _open.lab == lab and _open.is_alive():
@@ -212,3 +233,4 @@ def close() -> None:
 
 
 atexit.register(close)
+open_lab.is_told_by(current)

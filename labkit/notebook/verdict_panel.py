@@ -7,25 +7,27 @@ from dataclasses import replace
 
 from markupsafe import Markup
 
-from labkit.course import Lab
-from labkit.notebook.page import Page, duration, plural, prose
-from labkit.verdict import Verdict
+from labkit.course import Lab, hidden
+from labkit.course.verdict import Verdict
+from labkit.pages.page import Page, duration, plural, prose
 
 STATES = {
     "pass": ("✓", "passed"),
     "fail": ("✗", "not yet"),
     "fault": ("⚠", "course fault"),
     "unverified": ("○", "not verified"),
+    "unchecked": ("–", "not checked"),
 }
-WORST_FIRST = ("fault", "fail", "unverified", "pass")
+OTHER_DATA = " (on other data)"
+WORST_FIRST = ("fault", "fail", "unverified", "unchecked", "pass")
 
 
-def verdict_panel(lab: Lab, answer: str, verdicts: Sequence[Verdict], *, compact: bool = False) -> Page:
-    """All visible checks of one answer. `compact` leaves out everything but the sentences."""
+def verdict_panel(lab: Lab, answer: str, verdicts: Sequence[Verdict]) -> Page:
+    """All checks of one answer; of a hidden one, only its sentence and what to review."""
     tone = next((outcome for outcome in WORST_FIRST if any(v.outcome == outcome for v in verdicts)), "unverified")
-    earned, of = sum(v.earned for v in verdicts), sum(v.points for v in verdicts)
+    earned, of = sum(v.earned for v in verdicts), hidden.points(lab).get(answer, 0.0)
     headline, aside = _headline(verdicts), _aside(lab, answer, earned, of, verdicts)
-    rows = Markup().join(_row(verdict, compact) for verdict in _once(verdicts))
+    rows = Markup().join(_row(verdict) for verdict in _once(verdicts))
     html = Markup(
         '<section class="lk-card lk-{}" aria-label="Checks of {}">'
         '<div class="lk-head"><span class="lk-title">{}</span>'
@@ -33,7 +35,7 @@ def verdict_panel(lab: Lab, answer: str, verdicts: Sequence[Verdict], *, compact
     ).format(tone, answer, answer, headline, aside, rows, _closing(lab, answer, verdicts))
     lines = [f"{answer}: {headline} ({aside})"]
     for verdict in _once(verdicts):
-        lines += _lines(verdict, compact)
+        lines += _lines(verdict)
     return Page(html, "\n".join([*lines, _closing_text(lab, answer, verdicts)]).rstrip())
 
 
@@ -82,15 +84,16 @@ def _closing(lab: Lab, answer: str, verdicts: Sequence[Verdict]) -> Markup:
 
 
 def _closing_text(lab: Lab, answer: str, verdicts: Sequence[Verdict]) -> str:
-    """What grading adds."""
-    more = lab.points.get(answer, 0) - lab.visible.get(answer, 0)
-    if more <= 0:
+    """Which points the checks above say nothing of."""
+    if later := hidden.judged_later(lab, answer):
+        return f"{plural(later, 'more point is', 'more points are')} judged later, by checks on other data."
+    if any(verdict.hidden for verdict in verdicts) or lab.points.get(answer, 0) <= lab.visible.get(answer, 0):
         return ""
-    worth = plural(more, "more point", "more points")
-    return f"Hidden checks, on other data, give up to {worth} when it is graded."
+    more = plural(lab.points[answer] - lab.visible[answer], "more point", "more points")
+    return f"When these pass, checks on other data follow, for {more}."
 
 
-def _row(verdict: Verdict, compact: bool) -> Markup:
+def _row(verdict: Verdict) -> Markup:
     symbol, word = STATES[verdict.outcome]
     return Markup(
         '<li class="lk-{}"><div class="lk-check">'
@@ -100,10 +103,10 @@ def _row(verdict: Verdict, compact: bool) -> Markup:
         verdict.outcome,
         symbol,
         word,
-        prose(verdict.sentence),
+        prose(verdict.sentence + (OTHER_DATA if verdict.hidden else "")),
         verdict.earned,
         verdict.points,
-        "" if compact else _more(verdict),
+        _more(verdict),
     )
 
 
@@ -121,6 +124,8 @@ def _more(verdict: Verdict) -> Markup:
 
 
 def _why(verdict: Verdict) -> str:
+    if verdict.hidden and verdict.outcome == "fail":
+        return f"To review: {verdict.review}" if verdict.review else "Think of data that yours does not have."
     if verdict.outcome == "unverified":
         return f"not verified here: {verdict.why or 'this backend cannot tell'}"
     if verdict.outcome == "fault":
@@ -128,10 +133,11 @@ def _why(verdict: Verdict) -> str:
     return verdict.why
 
 
-def _lines(verdict: Verdict, compact: bool) -> list[str]:
+def _lines(verdict: Verdict) -> list[str]:
     symbol, word = STATES[verdict.outcome]
-    lines = [f"  {symbol} {word}: {verdict.sentence} ({verdict.earned:g}/{verdict.points:g})"]
-    if compact or verdict.outcome == "pass":
+    other = OTHER_DATA if verdict.hidden else ""
+    lines = [f"  {symbol} {word}: {verdict.sentence}{other} ({verdict.earned:g}/{verdict.points:g})"]
+    if verdict.outcome == "pass":
         return lines
     parts = (("", _why(verdict)), ("expected: ", verdict.expected), ("got: ", verdict.got))
     return lines + ["      " + (label + text).replace("\n", "\n      ") for label, text in parts if text]

@@ -6,29 +6,21 @@ import contextlib
 import fcntl
 import os
 import shutil
-import signal
 import tempfile
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 import psutil
 
-from labkit.home import home, run_folder
-from labkit.services.backend import docker_answers
-from labkit.services.postgres_settings import LABEL
+from labkit.course.home import APART, home, run_folder
+from labkit.machine.backend import LABEL, docker_answers
+from labkit.services import services
+from labkit.services.lease import Holder
+from labkit.services.service import Leftover
 
 PATIENCE = 5.0  # seconds for a process to end
-
-
-@dataclass(frozen=True)
-class Leftover:
-    """Something to remove; `name` says what it is."""
-
-    name: str
-    remove: Callable[[], object]
 
 
 def is_kept(lock: Path) -> bool:
@@ -44,24 +36,26 @@ def is_kept(lock: Path) -> bool:
 
 
 def keepers() -> list[Path]:
-    """The locks of this home's living keepers, e.g. `postgres-learner-embedded.lock`."""
-    folder = run_folder()
-    kept = [lock for lock in folder.glob("*.lock") if is_kept(lock)]
-    with contextlib.suppress(OSError):
-        folder.rmdir()  # asking for it made it
-    return kept
+    """The locks of this home's living keepers, `SERVICE-PURPOSE-BACKEND.lock`."""
+    return [lock for lock in sorted((home() / "keepers").glob("*.lock")) if is_kept(lock)]
 
 
 def leftovers() -> Iterator[Leftover]:
     """All that no living keeper owns, in the order in which it can be removed."""
-    yield from _servers()
+    kept = {lock.stem for lock in keepers()}
+    for service in services():
+        yield from service.leftovers(kept)
     yield from _containers()
+    with contextlib.suppress(OSError):
+        run_folder().rmdir()  # asking for it made it; what is in use has something in it
     yield from _run_folders()
 
 
 def cache() -> Iterator[Leftover]:
     """What is kept between runs, and would be made again: data folders, volumes, the sandbox's image, logs."""
-    for folder in (home() / "postgres", home() / "log"):
+    for service in services():
+        yield from service.cache()
+    for folder in (home() / "grading", home() / "log", home() / "keepers", *sorted(home().glob(f"{APART}*"))):
         if folder.exists():
             yield Leftover(f"data in {folder}", lambda folder=folder: shutil.rmtree(folder))
     sandbox = run_folder() / "sandbox"
@@ -74,16 +68,6 @@ def cache() -> Iterator[Leftover]:
             yield Leftover(f"Docker volume {volume.name}", volume.remove)
     for tag in _images():
         yield Leftover(f"Docker image {tag}", lambda tag=tag: _engine().images.remove(tag))
-
-
-def _servers() -> Iterator[Leftover]:
-    """Servers over this home's data whose keeper is gone; they die with it, so this finds those that hang."""
-    kept = {lock.stem for lock in keepers()}
-    for process in psutil.process_iter(["cmdline"]):
-        command = process.info["cmdline"] or []
-        data = next((Path(a) for a in command if a.startswith(f"{home()}/postgres/")), None)
-        if data and f"postgres-{data.name.rpartition('-')[0]}-embedded" not in kept:
-            yield Leftover(f"server process {process.pid} over {data}", lambda process=process: _end(process))
 
 
 def _containers() -> Iterator[Leftover]:
@@ -122,24 +106,17 @@ def _forget(lock: Path) -> None:
         lock.parent.rmdir()
 
 
-def _end(process: psutil.Process) -> None:
-    """Ends a server at once, and its children with it."""
-    with contextlib.suppress(psutil.NoSuchProcess):
-        family = [process, *process.children(recursive=True)]
-        process.send_signal(signal.SIGQUIT)
-        for slow in psutil.wait_procs(family, PATIENCE)[1]:
-            slow.kill()
-
-
 def _end_keeper(lock: Path) -> None:
     with contextlib.suppress(psutil.NoSuchProcess, ValueError, FileNotFoundError):
-        process = psutil.Process(int(lock.read_text()))
+        holder = Holder.of(lock)
+        process = psutil.Process(holder.pid if holder else -1)
         process.terminate()
         process.wait(PATIENCE)
 
 
 def _docker_containers() -> list[Any]:
-    return _engine().containers.list(all=True, filters={"label": f"{LABEL}={home()}"}) if docker_answers() else []
+    ours: dict[str, Any] = {"label": f"{LABEL}={home()}"}
+    return _engine().containers.list(all=True, filters=ours, ignore_removed=True) if docker_answers() else []
 
 
 def _volumes() -> list[Any]:
@@ -148,8 +125,8 @@ def _volumes() -> list[Any]:
 
 def _images() -> list[str]:
     """The images that this home built."""
-    built = _engine().images.list(filters={"label": f"{LABEL}={home()}"}) if docker_answers() else []
-    return [tag for image in built for tag in image.tags]
+    built = _engine().api.images(filters={"label": f"{LABEL}={home()}"}) if docker_answers() else []
+    return [tag for image in built for tag in image["RepoTags"] or [] if not tag.startswith("<none>")]
 
 
 def _engine() -> Any:
@@ -174,7 +151,8 @@ def command(everything: bool, with_cache: bool, dry_run: bool, yes: bool) -> Non
     else:
         number = 0
         for lock in in_use:
-            click.echo(f"in use: {lock.stem} (keeper {lock.read_text().strip()}); --all would end it")
+            holder = Holder.of(lock)
+            click.echo(f"in use: {lock.stem} (keeper {holder.pid if holder else '?'}); --all would end it")
     number += _remove(leftovers(), dry_run)
     if with_cache:
         number += _remove_cache(dry_run, yes)

@@ -2,35 +2,27 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING
 
 import click
 
-from labkit.home import home
-from labkit.services.backend import ask_docker, choose, docker_answers, docker_host
-from labkit.services.fault import ServiceFault
-from labkit.services.postgres_settings import IMAGE
+from labkit.course.home import home
+from labkit.machine import told
+from labkit.machine.backend import docker_answers, docker_host
+from labkit.services import SERVICES, TOOLS, named, tool
+from labkit.services.service import Finding
+from labkit.services.trials import trials
 
-State = Literal["ok", "note", "missing"]
+if TYPE_CHECKING:
+    from rich.console import Console
+
 PYTHONS = ((3, 11), (3, 13))
 DISK_GB, MEMORY_GB = 1.0, 1.0  # what one learner's services and kernel need
 MARKS = {"ok": "[green]✓[/]", "note": "[yellow]![/]", "missing": "[red]✗[/]"}
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One line of the report. Only with "missing" can labs not be done; a "note" is about something else."""
-
-    what: str
-    state: State
-    here: str
-    to_do: str = ""
 
 
 def python() -> Finding:
@@ -75,53 +67,9 @@ def docker_engine() -> Finding:
     return Finding("Docker", "note", f"does not answer at {docker_host()}", to_do)
 
 
-def postgres() -> Finding:
-    """Which server the labs would get."""
-    try:
-        backend = choose()
-        return _docker_postgres() if backend == "docker" else _embedded_postgres()
-    except ServiceFault as fault:  # it says the next step itself
-        return Finding("postgres", "missing", str(fault))
-
-
-def _embedded_postgres() -> Finding:
-    from labkit.services.postgres_programs import binaries
-    from labkit.services.system_user import NAME, check_named
-
-    folder = binaries()
-    if os.geteuid() == 0 and not shutil.which("useradd"):
-        to_do = "apt-get install -y passwd, or run the course as an ordinary user"
-        return Finding("postgres", "missing", f"as root a user {NAME} must be made, and useradd is missing", to_do)
-    if os.geteuid() != 0:
-        check_named()
-    return Finding("postgres", "ok", f"embedded: a process of this machine, from {folder}")
-
-
-def _docker_postgres() -> Finding:
-    if not docker_answers():
-        to_do = "Start Docker, or unset LABKIT_BACKEND"
-        return Finding("postgres", "missing", f"docker was asked for, and {docker_host()} does not answer", to_do)
-    if ask_docker(f"/images/{IMAGE}/json") == 200:
-        return Finding("postgres", "ok", f"docker: a container of {IMAGE}")
-    to_do = f"docker pull {IMAGE} (without a network: export LABKIT_BACKEND=embedded)"
-    return Finding("postgres", "note", f"docker: {IMAGE} will be pulled the first time", to_do)
-
-
-def migration_tools() -> Finding:
-    """Whether Flyway's jars and golang-migrate are here; else the labs that need them fetch them, and need a network."""
-    from labkit.services import flyway_jars, golang_migrate_binary
-
-    known = {"Flyway": flyway_jars.are_here(), "golang-migrate": bool(golang_migrate_binary.found())}
-    missing = [name for name, is_here in known.items() if not is_here]
-    if not missing:
-        return Finding("migrate", "ok", "Flyway and golang-migrate are here")
-    here = f"{' and '.join(missing)}: fetched by the first lab that needs it"
-    return Finding("migrate", "note", here, "Be connected to the internet when you open that lab the first time")
-
-
 def sandbox() -> Finding:
     """Whether untrusted Python can be graded. Only examiners need it, so its absence is a note."""
-    from labkit.grading.sandbox import choose, require  # the doctor alone looks at every part of the course
+    from labkit.sandbox import choose, require  # the doctor alone looks at every part of the course
 
     if found := choose():
         return Finding("sandbox", "ok", f"{found.kind}: graded runs of Python are safe")
@@ -132,7 +80,7 @@ def sandbox() -> Finding:
     return Finding("sandbox", "ok", "there")
 
 
-CHECKS: tuple[Callable[[], Finding], ...] = (python, disk, memory, docker_engine, postgres, sandbox, migration_tools)
+CHECKS: tuple[Callable[[], Finding], ...] = (python, disk, memory, docker_engine, sandbox)
 
 
 def findings() -> Iterator[Finding]:
@@ -142,23 +90,43 @@ def findings() -> Iterator[Finding]:
             yield check()
         except Exception as error:
             yield Finding(check.__name__, "missing", f"cannot be told: {error!r}", "Report this")
+    for name in (*SERVICES, *TOOLS):
+        try:
+            yield from named(name).doctor() if name in SERVICES else tool(name).doctor()
+        except Exception as error:
+            yield Finding(name, "missing", f"cannot be told: {error!r}", "Report this")
+
+
+def tried(console: Console) -> Iterator[Finding]:
+    """What comes of trying. A trial that itself breaks says so, and the others go on."""
+    for what, trial in trials():
+        with console.status(f"Trying: {what}"):
+            try:
+                yield trial()
+            except Exception as error:
+                yield Finding(
+                    "trial", "missing", f"{what}: {error}", "Report this, if the line does not tell what to do"
+                )
 
 
 @click.command("doctor")
-def command() -> None:
-    """Say what each service will run on here, and what is missing. Exit status 0: labs can be done."""
+@click.option("--quick", is_flag=True, help="Only look; start nothing.")
+def command(quick: bool) -> None:
+    """Say what each service will run on here, what is missing, and try it. Exit status 0: labs can be done."""
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
+    console = Console(emoji=False)
     found = list(findings())
+    if not quick and not any(finding.state == "missing" for finding in found):
+        found += tried(console)
     table = Table(box=None, pad_edge=False, show_header=False)
     for overflow in ("ignore", "ignore", "fold"):
         table.add_column(overflow=overflow)
     for finding in found:
-        todo = f"\n[bold]{escape(finding.to_do)}[/]" if finding.to_do else ""
-        table.add_row(MARKS[finding.state], finding.what, escape(finding.here) + todo)
-    console = Console(emoji=False)
+        todo = f"\n[bold]{escape(told.line(finding.to_do))}[/]" if finding.to_do else ""
+        table.add_row(MARKS[finding.state], finding.what, escape(told.line(finding.here)) + todo)
     console.print(table)
     missing = [finding.what for finding in found if finding.state == "missing"]
     console.print(f"Labs cannot be done yet: {', '.join(missing)}." if missing else "Labs can be done here.")

@@ -1,6 +1,6 @@
 """The keeper: one process that owns one service, as long as somebody holds a lease on it.
 
-    python -m labkit.services.keeper postgres-learner embedded [FD]
+    python -m labkit.services.keeper SERVICE-PURPOSE BACKEND [FD]
 
 A lease is an open connection to the keeper's Unix socket (or FD, the lease that its starter holds from
 birth). The kernel closes it when its holder dies, even by SIGKILL: no heartbeat, no process list, no cleanup
@@ -13,46 +13,33 @@ import contextlib
 import fcntl
 import json
 import os
+import resource
 import selectors
 import signal
 import socket
 import sys
 import traceback
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, cast
 
-from labkit.services.fault import ServiceFault
-from labkit.services.lease import log_path, socket_path
-
-
-class Server(Protocol):
-    """What a keeper keeps."""
-
-    def start(self) -> dict[str, Any]:
-        """Starts it and says how to reach it. Raises ServiceFault."""
-        ...
-
-    def stop(self) -> None:
-        """Ends it; nothing of it is left but its data. Also after a start that failed."""
-        ...
-
-    def forget(self) -> None:
-        """Removes the data of one that was stopped."""
-        ...
+from labkit.course import CourseError
+from labkit.machine.backend import Backend
+from labkit.machine.fault import ServiceFault
+from labkit.services import named
+from labkit.services.lease import lock_path, log_path, machine, socket_path
+from labkit.services.service import Server
 
 
-def server(service: str, backend: str) -> Server:
-    """The server of a service, e.g. "postgres-learner", on a backend."""
-    kind, _, purpose = service.partition("-")
-    if (kind, backend) == ("postgres", "embedded"):
-        from labkit.services.postgres_embedded import EmbeddedServer
-
-        return EmbeddedServer(purpose)
-    if (kind, backend) == ("postgres", "docker"):
-        from labkit.services.postgres_docker import DockerServer
-
-        return DockerServer(purpose)
-    raise ServiceFault(f"There is no service {service} on {backend}. This is a bug in the course: report it.")
+def server(service_and_purpose: str, backend: str) -> Server:
+    """What a keeper called SERVICE-PURPOSE, e.g. with the purpose "learner", keeps on a backend."""
+    name, _, purpose = service_and_purpose.partition("-")
+    try:
+        kept = named(name)
+    except CourseError as error:
+        raise ServiceFault(str(error)) from error
+    if backend not in kept.backends:
+        raise ServiceFault(f"{kept.runs_only_on()} Unset LABKIT_BACKEND, or set it to {kept.backends[0]}.")
+    return kept.server(purpose, cast(Backend, backend))
 
 
 class Keeper:
@@ -92,8 +79,10 @@ class Keeper:
             self.said = {"fault": str(fault)}
         except Exception as error:  # whatever it is, the holders of leases must be told
             traceback.print_exc()
-            log = log_path(self.service, self.backend)
-            self.said = {"fault": f"{self.service} does not start: {error!r}. See {log}, then run `labkit doctor`."}
+            why = (str(error).splitlines() or [""])[0][:300]
+            how = f"{self.service} does not start: {type(error).__name__}: {why}. See {log_path(self.service, self.backend)}"
+            without = ", or do without Docker: LABKIT_BACKEND=embedded" if self.backend == "docker" else ""
+            self.said = {"fault": f"{how}, then run `labkit doctor`{without}."}
         for lease in list(self.leases):
             self._say(lease)
 
@@ -146,8 +135,8 @@ class Keeper:
         lease.close()
 
 
-def only_one(lock: Path) -> int | None:
-    """The lock that the one keeper of a service holds while it lives, or None where another one has it."""
+def only_one(lock: Path, *says: object) -> int | None:
+    """The lock that the one keeper of a service holds while it lives, or None where another one has it. Its lines: the process, and `says`."""
     fd = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -157,7 +146,7 @@ def only_one(lock: Path) -> int | None:
         os.close(fd)
         return None
     os.ftruncate(fd, 0)
-    os.write(fd, f"{os.getpid()}\n".encode())  # for `labkit clean`
+    os.write(fd, "".join(f"{one}\n" for one in (os.getpid(), *says)).encode())
     return fd
 
 
@@ -176,18 +165,36 @@ def main(service: str, backend: str, fd: str = "") -> None:
     """Runs the keeper, detached from its starter; returns at once where another keeper runs."""
     if os.fork():
         os._exit(0)  # the starter waits for this, so the keeper is nobody's child and leaves no zombie
-    path = socket_path(service, backend)
-    lock = path.with_suffix(".lock")
-    if only_one(lock) is None:
+    os.umask(0o022)  # a server's own user must get at its files; what is secret has a mode of its own
+    _, most = resource.getrlimit(resource.RLIMIT_DATA)
+    resource.setrlimit(resource.RLIMIT_DATA, (most, most))  # a checker's own bound is not for what it starts
+    first = socket.socket(fileno=int(fd)) if fd else None
+    try:
+        _keep(service, backend, first)
+    except OSError as error:  # before there is a keeper that could tell it
+        fault = (
+            f"The lock or the socket of {service} cannot be made: {error.strerror or error} ({error.filename or lock_path(service, backend)}). "
+            "Set LABKIT_HOME to a folder on a disk of this machine, and TMPDIR to one with a short path."
+        )
+        with contextlib.suppress(OSError):
+            if first:
+                first.sendall(json.dumps({"fault": fault}).encode() + b"\n")
+        raise
+
+
+def _keep(service: str, backend: str, first: socket.socket | None) -> None:
+    path, lock = socket_path(service, backend), lock_path(service, backend)
+    beside = path.with_suffix(".lock")  # tells `labkit clean` that the folder of the socket is in use
+    if only_one(lock, path, machine()) is None or only_one(beside) is None:
         return
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         keeper = Keeper(service, backend, listen(path))
-        keeper.run(socket.socket(fileno=int(fd)) if fd else None)
+        keeper.run(first)
     finally:
         with contextlib.suppress(OSError):  # the folder stays while it is not empty
-            path.unlink()
-            lock.unlink()
+            for file in (path, beside, lock):
+                file.unlink()
             path.parent.rmdir()
 
 

@@ -12,19 +12,82 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
-from labkit import home
-from labkit.services.fault import ServiceFault
+from labkit.course import CourseError, home
+from labkit.machine.backend import BACKENDS, Backend, choose, docker_given_up, give_up_docker, is_asked_for
+from labkit.machine.environment import allowed
+from labkit.machine.fault import ServiceFault
 
+T = TypeVar("T")
 PATIENCE = 180.0  # seconds for a service to start: the first time, an image may have to be pulled
+UNSEEN = (
+    5.0  # seconds after which a keeper of another machine, which holds the lock and cannot be reached, never will be
+)
 LOG_BYTES = 1_000_000  # a longer log is begun anew
 
 
 def socket_path(service: str, backend: str) -> Path:
     """Where the keeper of a service listens."""
     return home.run_folder() / f"{service}-{backend}.keeper"
+
+
+def lock_path(service: str, backend: str) -> Path:
+    """What the keeper of a service holds. It lies with the data that it guards: others may have the same home and another TMPDIR."""
+    folder = home.home() / "keepers"
+    folder.mkdir(exist_ok=True)
+    return folder / f"{service}-{backend}.lock"
+
+
+class Holder(NamedTuple):
+    """Who holds a keeper's lock, or held it last."""
+
+    pid: int
+    socket: Path  # where it listens
+    machine: str
+
+    @classmethod
+    def of(cls, lock: Path) -> Holder | None:
+        """As the lock says; None where it says nothing yet."""
+        try:
+            pid, listens, machine = lock.read_text(encoding="utf-8").splitlines()[:3]
+            return cls(int(pid), Path(listens), machine)
+        except (OSError, ValueError):
+            return None
+
+
+def machine() -> str:
+    """What tells this host, and this container on it, from others that may have the same home."""
+    names = [os.uname().nodename]
+    for file in ("/proc/sys/kernel/random/boot_id",):
+        with contextlib.suppress(OSError):
+            names.append(Path(file).read_text().strip())
+    for namespace in ("mnt", "pid"):
+        with contextlib.suppress(OSError):
+            names.append(os.readlink(f"/proc/self/ns/{namespace}"))
+    return " ".join(names)
+
+
+def on_what_works(asked: str | None, start: Callable[[Backend], T], backends: tuple[Backend, ...] = BACKENDS) -> T:
+    """What `start` gives on the backend that is asked for, or that is there, of those that the service has. Where Docker answers and cannot
+    start it (no network, a limit on pulls), and nobody asked for Docker by name, it is the embedded one, and `Lease.info` says why.
+    Raises ServiceFault."""
+    backend = choose(asked)
+    if backend not in backends and not is_asked_for(asked):
+        backend = backends[0]  # Docker answers, and is nothing to a service that does not run in it
+    try:
+        home.run_folder()
+    except CourseError as error:  # no place to write to: a fault of this machine, not of the course's files
+        raise ServiceFault(str(error)) from error
+    try:
+        return start(backend)
+    except ServiceFault as fault:
+        if backend != "docker" or "embedded" not in backends or is_asked_for(asked):
+            raise
+        give_up_docker(str(fault))
+        return start("embedded")
 
 
 def log_path(service: str, backend: str) -> Path:
@@ -35,14 +98,16 @@ def log_path(service: str, backend: str) -> Path:
 
 
 class Lease:
-    """Joins the keeper of a service, or starts it. `info` is what the keeper says about how to reach the
+    """Joins the keeper of a service, or starts it within `patience` seconds. `info` is what the keeper says about how to reach the
     service.
 
     Raises ServiceFault when the service cannot start.
     """
 
-    def __init__(self, service: str, backend: str) -> None:
-        self.service, self.backend = service, backend
+    def __init__(self, service: str, backend: Backend, patience: float = PATIENCE) -> None:
+        self.service, self.patience = service, patience
+        self.backend: Backend = backend
+        self.instead = docker_given_up() if backend == "embedded" else ""  # why it is not in Docker, where that answers
         self._lock = threading.Lock()
         self._buffer = b""
         self._said: dict[str, Any] = {}
@@ -55,7 +120,8 @@ class Lease:
         Raises ServiceFault where a restart failed.
         """
         self._listen()
-        return self._checked()
+        said = self._checked()
+        return said | {"where": f"{said.get('where', '')} (not in Docker: {self.instead})"} if self.instead else said
 
     def is_held(self) -> bool:
         """Whether the keeper is still there."""
@@ -71,7 +137,7 @@ class Lease:
         if self.is_held():
             with self._lock, contextlib.suppress(OSError):
                 self._socket.sendall(b'{"do": "renew"}\n' if renew else b'{"do": "restart"}\n')
-                line = self._read_line(PATIENCE)
+                line = self._read_line(self.patience)
         if line:
             self._said = json.loads(line)
             self._checked()
@@ -85,9 +151,10 @@ class Lease:
         self._socket.close()
 
     def _join(self) -> socket.socket:
-        deadline = time.monotonic() + PATIENCE
+        deadline, unseen = time.monotonic() + self.patience, time.monotonic() + UNSEEN
         while time.monotonic() < deadline:
-            self._socket = _connect(socket_path(self.service, self.backend)) or self._start_keeper()
+            holder = Holder.of(lock_path(self.service, self.backend))
+            self._socket = (holder and _connect(holder.socket)) or self._start_keeper()
             with contextlib.suppress(ConnectionError, TimeoutError):
                 if line := self._read_line(max(0.0, deadline - time.monotonic())):
                     self._said = json.loads(line)
@@ -96,9 +163,13 @@ class Lease:
             # Another keeper is just starting, or just ending: neither can be awaited, and both take
             # milliseconds.
             self._socket.close()
+            holder = Holder.of(lock_path(self.service, self.backend))
+            if holder and holder.machine != machine() and time.monotonic() > unseen:
+                home.move_apart()  # it works on the data, and its socket is in another container or on another host
+                unseen = time.monotonic() + UNSEEN
             time.sleep(0.02)
         raise ServiceFault(
-            f"{self.service} did not start within {PATIENCE:g} s. "
+            f"{self.service} did not start within {self.patience:g} s. "
             f"See {log_path(self.service, self.backend)}, then run `labkit doctor`."
         )
 
@@ -113,7 +184,7 @@ class Lease:
             fd = theirs.fileno()
             subprocess.run(
                 [*command, str(fd)], pass_fds=[fd], stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/",
-                env=_environment(), start_new_session=True, check=False,
+                env=allowed(), start_new_session=True, check=False,
             )  # fmt: skip
         return ours
 
@@ -151,13 +222,7 @@ def _connect(path: Path) -> socket.socket | None:
     keeper = socket.socket(socket.AF_UNIX)
     try:
         keeper.connect(str(path))
-    except (FileNotFoundError, ConnectionRefusedError):
+    except OSError:  # nobody listens there, or it is another container's
         keeper.close()
         return None
     return keeper
-
-
-def _environment() -> dict[str, str]:
-    """The keeper outlives its starter, so nothing of the starter's Postgres settings may change what it
-    does."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("PG")}

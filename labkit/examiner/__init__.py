@@ -1,0 +1,1 @@
+"""What the examiner's commands do and show."""

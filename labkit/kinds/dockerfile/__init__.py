@@ -1,0 +1,1 @@
+"""A Dockerfile, which BuildKit builds in the lab's project."""

@@ -1,0 +1,41 @@
+"""A function: its cell is deployed into the learner's function space, and given the lab's example events."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from markupsafe import Markup
+
+from labkit.kinds.function.outside import reached
+from labkit.kinds.function.package import examples, package
+from labkit.kinds.function.reports import page
+from labkit.pages import waiting
+from labkit.pages.page import Page, quiet
+from labkit.services.functions.settings import Settings
+
+if TYPE_CHECKING:
+    from labkit.kinds.open_lab import OpenLab
+    from labkit.services.functions.client import FunctionHandle
+
+MEMORY, TIMEOUT = 256, 30.0  # MB and seconds
+LOG = 1500  # characters of a failed invocation's log
+
+
+def run(text: str, session: OpenLab, name: str) -> Page:
+    """Deploys the handler, gives it each of the lab's example events, one after the other, and shows what came of it."""
+    files = {**package(session.lab.key), "handler.py": text}
+    settings = reached(session, Settings(memory=MEMORY, timeout=TIMEOUT, init_timeout=60.0))
+    function: FunctionHandle = session.place("functions").deploy(name, files, settings)
+    session.kept[name] = function
+    session.changed.add(name)
+    events = examples(session.lab.key)
+    results = [waiting.run(lambda e=event: function.invoke(e), f"Invoking {name}") for event in events.values()]
+    said = f"Deployed {name}: {MEMORY} MB, time limit {TIMEOUT:g} s. Its first events:"
+    told = quiet(said)
+    failed = next((result for result in results if not result.ok), None)
+    log = failed.log[-LOG:].strip() if failed else ""
+    return (
+        told
+        + page(results, list(events))
+        + (Page(Markup("<pre>{}</pre>").format(log), log) if log else Page(Markup(), ""))
+    )

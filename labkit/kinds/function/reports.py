@@ -1,0 +1,46 @@
+"""What invocations came to, as a table: where each ran, whether cold, what it took and cost, and what it returned."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from labkit.pages.page import Page
+from labkit.pages.table import table
+from labkit.services.functions.invocation import Result
+
+COLUMNS = ["event", "instance", "start", "init", "duration", "billed", "GB-ms", "came to"]
+TYPES = ["", "", "", "ms", "ms", "ms", "", ""]
+
+
+@dataclass
+class Rows:
+    """What `pages.table` shows."""
+
+    rows: list[tuple[Any, ...]]
+    count: int
+    columns: list[str] = field(default_factory=lambda: COLUMNS)
+    types: list[str] = field(default_factory=lambda: TYPES)
+
+
+def page(results: list[Result], names: list[str] | None = None) -> Page:
+    """One row an invocation."""
+    names = names or [str(number) for number, _ in enumerate(results, 1)]
+    return table(Rows([_row(name, result) for name, result in zip(names, results, strict=True)], len(results)))
+
+
+def _row(name: str, result: Result) -> tuple[Any, ...]:
+    if not (report := result.report):
+        return name, "", "", "", "", "", "", f"refused: {result.status} {said(result)}"
+    init = "" if report.init_ms is None else f"{report.init_ms:.0f}"
+    start = "warm" if not result.cold else "cold"
+    took = f"{report.duration_ms:.1f}"
+    return name, result.instance, start, init, took, report.billed_ms, f"{report.gb_ms:.1f}", said(result)
+
+
+def said(result: Result) -> str:
+    """What came back: the value, or the error in a line."""
+    if result.ok:
+        return result.payload
+    error = result.error
+    return f"✗ {error.get('errorType', 'error')}: {error.get('errorMessage', result.payload)}"

@@ -1,0 +1,97 @@
+"""Databases on which an answer's text ran, kept for the next check of the same text: an index on 100,000 rows is built once."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+import psycopg
+
+from labkit.kinds.sql.answers import run
+from labkit.machine.fault import ServiceFault
+from labkit.services.postgres import Database, Postgres, Template
+from labkit.services.postgres.watch import KEPT
+
+
+class PreparedDatabases:
+    """Hands out a database for checks that only read, and takes it back if nothing was written to it meanwhile.
+
+    What is kept is a function of the data and the text, so it may serve whoever wrote the same text. On a worker's own server that
+    nothing was written is seen by its transaction counter. A learner's server has other users too; there the learner is trusted.
+    """
+
+    def __init__(self, clone: Callable[[Template], Database], *, trusted: bool) -> None:
+        self._clone, self._trusted = clone, trusted
+        self._idle: OrderedDict[tuple[Template, str | None], Database] = OrderedDict()
+        self._out: dict[
+            Database, int
+        ] = {}  # those handed out, and the count of transactions up to which nothing is the user's
+
+    @contextmanager
+    def database(self, template: Template, text: str | None) -> Iterator[Database]:
+        """A database on which `text` ran as its role, or with None, nothing. Raises AnswerError, ServiceFault."""
+        database = self._idle.pop((template, text), None)
+        if not database or not database.is_there():
+            database = self._made(template, text)
+        unchanged = False
+        try:
+            self._out[database] = self._written(database)
+            yield database
+            with suppress(psycopg.Error, ServiceFault):
+                database.end_sessions()  # what one of them is still about would not be counted yet
+                unchanged = self._written(database) == self._out[database]
+        finally:
+            self._out.pop(database, None)
+            with self._writing():
+                if unchanged and (template, text) not in self._idle:
+                    self._keep(template, text, database)
+                else:
+                    database.drop()
+
+    def _made(self, template: Template, text: str | None) -> Database:
+        with self._writing():
+            database = self._clone(template)
+            try:
+                if text is not None:
+                    run(database, text)
+            except BaseException:
+                database.drop()
+                raise
+            return database
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """What is written meanwhile is not held against the databases that are out: it is in others."""
+        before = self._count()
+        yield
+        if before and (after := self._count()):
+            self._out = {database: count + after - before for database, count in self._out.items()}
+
+    def _count(self) -> int:
+        """As the databases that are out count; 0 where there is none, or it cannot be told: then they count as written to."""
+        for database in self._out:
+            with suppress(psycopg.Error, ServiceFault):
+                return self._written(database)
+        return 0
+
+    def _written(self, database: Database) -> int:
+        return 0 if self._trusted else transactions_that_wrote(database.server)
+
+    def _keep(self, template: Template, text: str | None, database: Database) -> None:
+        self._idle[template, text] = database
+        if len(self._idle) > KEPT:
+            self._idle.popitem(last=False)[1].drop()
+
+    def drop_all(self) -> None:
+        """Drops what is kept."""
+        while self._idle:
+            self._idle.popitem()[1].drop()
+
+
+def transactions_that_wrote(server: Postgres) -> int:
+    """How many transactions wrote anything on this server, in any database: what only reads gets no number. Raises ServiceFault."""
+    with server.administration() as admin:
+        row = admin.execute("SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint").fetchone()
+    assert row
+    return row[0]

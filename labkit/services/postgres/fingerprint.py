@@ -1,0 +1,127 @@
+"""What a lab gave, digested: tables by their number of rows, columns by their values, so that it shows what an answer changed.
+
+It is read as the database's own role, as a superuser never touches an untrusted table. Nothing that the answer made can stand in its way:
+names are looked up in pg_catalog alone, tables are named with their schema, and what changes how a value is written is set by us.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import psycopg
+from psycopg import sql
+
+if TYPE_CHECKING:
+    from labkit.services.postgres.database import Database
+
+SECONDS = 60.0  # for all of it: an answer may have put a view without end in a table's place
+GONE = "not there"
+SHOWN = 200  # characters of a value in an example
+OPTIONS = (
+    "-c search_path=pg_catalog -c TimeZone=UTC -c DateStyle=ISO -c IntervalStyle=postgres -c bytea_output=hex "
+    "-c extra_float_digits=1 -c xmlbinary=base64 -c lc_monetary=C"
+)
+TABLES = """
+    SELECT n.nspname, c.relname, array_agg(a.attname::text ORDER BY a.attnum),
+        coalesce((SELECT array_agg(k.attname::text ORDER BY k.attnum) FROM pg_attribute k JOIN pg_constraint p
+            ON p.conrelid = k.attrelid AND p.contype = 'p' AND k.attnum = ANY (p.conkey) WHERE k.attrelid = c.oid), '{}')
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_attribute a ON a.attrelid = c.oid
+    WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relpersistence <> 't' AND a.attnum > 0 AND NOT a.attisdropped
+        AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_toast'
+    GROUP BY n.nspname, c.relname, c.oid ORDER BY n.nspname, c.relname
+"""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table as the lab gave it. Rows are known by the primary key's columns; by all of them where there is none."""
+
+    schema: str
+    table: str
+    columns: tuple[str, ...]
+    key: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """`orders`, or `archive.orders` where it is not in public."""
+        return self.table if self.schema == "public" else f"{self.schema}.{self.table}"
+
+    def row(self, columns: Iterable[str]) -> sql.Composed:
+        """These columns of a row, as one text. A null is not the empty string in it."""
+        return sql.SQL("ROW({})::text").format(sql.SQL(", ").join(sql.Identifier("t", name) for name in columns))
+
+
+def tables(database: Database) -> tuple[Table, ...]:
+    """All tables of a database, which no answer has touched."""
+    with database.connect(options=OPTIONS) as connection:
+        found = connection.execute(TABLES).fetchall()
+    return tuple(Table(schema, table, tuple(columns), tuple(key)) for schema, table, columns, key in found)
+
+
+def taken(database: Database, given: Iterable[Table]) -> dict[str, str]:
+    """By `table` and `table.column` of what the lab gave: how many rows, and a digest of the values. "not there" where it is gone."""
+    found: dict[str, str] = {}
+    with database.connect(options=OPTIONS) as connection:
+        for table in given:
+            there = _columns(connection, table)
+            found |= {table.name: GONE, **{f"{table.name}.{column}": GONE for column in table.columns}}
+            if set(table.key or table.columns) <= there:
+                found |= _digests(database, connection, table, [name for name in table.columns if name in there])
+            elif there:
+                found[table.name] = f"without {', '.join(n for n in table.key or table.columns if n not in there)}"
+    return found
+
+
+def _columns(connection: psycopg.Connection, table: Table) -> set[str]:
+    """The columns that a relation of this name has now."""
+    here = (
+        "SELECT a.attname::text FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n "
+        "ON n.oid = c.relnamespace WHERE n.nspname = %s AND c.relname = %s AND a.attnum > 0 AND NOT a.attisdropped"
+    )
+    return {name for (name,) in connection.execute(here, [table.schema, table.table]).fetchall()}
+
+
+def _digests(database: Database, connection: psycopg.Connection, table: Table, columns: list[str]) -> dict[str, str]:
+    digest = sql.SQL("coalesce(sum(hashtextextended({}, 0)), 0)::text")
+    rows = [table.row([*table.key, name] if table.key else table.columns) for name in columns]
+    query = sql.SQL("SELECT count(*), {} FROM {} AS t").format(
+        sql.SQL(", ").join(digest.format(row) for row in rows), sql.Identifier(table.schema, table.table)
+    )
+    try:
+        with database.deadline(SECONDS):
+            count, *digests = connection.execute(query).fetchone() or (0,)
+    except psycopg.Error as error:
+        if connection.closed:
+            raise
+        return {table.name: f"cannot be read: {str(error).strip().splitlines()[0]}"}
+    values = {f"{table.name}.{name}": f"values {digest}" for name, digest in zip(columns, digests, strict=True)}
+    return {table.name: f"{count:,} rows", **values}
+
+
+def in_words(digest: str) -> str:
+    """A part of a fingerprint for people, whom a digest tells nothing."""
+    return "the values that were there" if digest.startswith("values ") else digest
+
+
+def example(one: Database, other: Database, table: Table, column: str) -> tuple[str, str]:
+    """The first row, by its key as a text, whose value of a column is not the same in both: what it is in each."""
+    shown = sql.SQL("SELECT {}, left(t.{}::text, %s) FROM {} AS t").format(
+        table.row(table.key), sql.Identifier(column), sql.Identifier(table.schema, table.table)
+    )
+    values: list[dict[str, str | None]] = []
+    for database in (one, other):
+        with database.connect(options=OPTIONS) as connection, database.deadline(SECONDS):
+            values.append(dict(connection.execute(shown, [SHOWN]).fetchall()))
+    before, after = values
+    for key in sorted({*before, *after}):
+        was, now = (_told(values, key) for values in (before, after))
+        if was != now:
+            at = f"{', '.join(table.key)} = {key.strip('()')}"
+            return f"{column} {was} where {at}", f"{column} {now} there"
+    return "the values that were there", "other values"
+
+
+def _told(values: dict[str, str | None], key: str) -> str:
+    return "in no row" if key not in values else "NULL" if values[key] is None else repr(values[key])
