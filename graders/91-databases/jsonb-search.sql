@@ -25,9 +25,9 @@ SELECT id,
            WHEN kind = 'refund' AND chance5 < 0.50 THEN jsonb_build_object('refund',                              -- an old client
                 jsonb_build_object('amount', to_char((chance6 * 800)::int / 2.0, 'FM990.00'), 'currency', 'EUR'))
            WHEN kind IN ('refund', 'refund_requested') THEN jsonb_build_object('refund',
-                jsonb_build_object('amount', (chance6 * 800)::int / 2.0, 'currency', 'EUR', 'reason', 'damaged'))
+                jsonb_build_object('amount', round((chance6 * 800)::int / 2.0, 2), 'currency', 'EUR', 'reason', 'damaged'))
            WHEN kind = 'payment' THEN jsonb_build_object('refund', NULL,
-                'payment', jsonb_build_object('amount', (chance6 * 800)::int / 2.0, 'method', 'card'))
+                'payment', jsonb_build_object('amount', round((chance6 * 800)::int / 2.0, 2), 'method', 'card'))
            WHEN kind = 'note' THEN jsonb_build_object('text', 'Customer asks about a refund of ' || (chance6 * 400)::int || ' EUR')
            ELSE jsonb_build_object('parcel', jsonb_build_object('weight', (chance6 * 90)::int * 100, 'depot', 'd' || (chance5 * 40)::int))
        END

@@ -9,20 +9,25 @@ from collections import Counter
 import psycopg
 import pytest
 
-from labkit.grading.checks import AnswerError, Wrong, answer, hint, points
-from labkit.grading.rollout import Rollout
-from labkit.services import sql
-from labkit.services.alembic_project import NotAMigration, heads
-from labkit.services.traffic import Traffic
+from labkit.checking.checks import AnswerError, Wrong, answer, hint, keeps, points
+from labkit.kinds.alembic.project import NotAMigration, heads
+from labkit.kinds.alembic.rollout import Rollout
+from labkit.services.postgres import sql
+from labkit.services.postgres.traffic import Traffic
 
 ANSWERS = ("expand", "backfill", "contract")
-STEPS = ("upgrade expand", "upgrade backfill", "upgrade contract", "downgrade base", "upgrade contract")
+STEPS = (
+    *("upgrade expand", "upgrade backfill", "upgrade contract"),
+    *("downgrade backfill", "upgrade contract"),  # one step down, and up again
+    *("downgrade base", "upgrade contract"),
+)
 BATCH = 5_000  # rows that one transaction of a migration may write
 FEW = 2_000  # customers for the second upgrade
 MOMENT = "SELECT pg_catalog.sum(n) FROM pg_catalog.generate_series(1, 12000) AS n"  # 2 ms of an idle machine's work
 PATIENCE = 100  # moments, each after 1 ms of waiting, that a request has for a lock: 200 ms, and half as much again
 REQUESTS = 200  # after which nobody expects the backfill to wait for the customer in hand
 OLD, NEW = "n-1", "n"
+UNKNOWN = "whoever wrote it"
 
 
 def split(full_name):
@@ -63,6 +68,8 @@ class Application:
         self.seen = {}  # who everybody was, when all were compared
         self.names = {number: split(name) for number, name in self.table("full_name")}
         self.written = set()  # customers that were written since expand
+        self.writers_of = {}  # who wrote a customer last, and with which statement
+        self.filling = False  # whether the backfill runs, or was the last that ran
         *self.untouched, self.last = sorted(self.names)
         self.turn = 0
         self._lock = threading.Lock()
@@ -76,6 +83,11 @@ class Application:
             if session:
                 session.close()
         self._sessions.clear()
+
+    def processes(self):
+        """The server's processes that serve our own sessions."""
+        own = [*self._sessions.values(), self._asking, self._in_hand]
+        return {session.info.backend_pid for session in own if session and not session.closed}
 
     def session(self, version, person):
         """The session of one person with one version, opened on first use: both versions stay connected."""
@@ -121,7 +133,7 @@ class Application:
     def keep(self, count):
         """Most customers leave: what follows takes as long for few as for many."""
         self.names = dict(sorted(self.names.items())[:count])
-        self.ask(f"DELETE FROM customers WHERE id > {max(self.names)}")
+        self.ask(f"DELETE FROM public.customers WHERE id > {max(self.names)}")
 
     @contextlib.contextmanager
     def customer_in_hand(self):
@@ -142,6 +154,10 @@ class Application:
         if self._in_hand and self._in_hand.info.transaction_status == psycopg.pq.TransactionStatus.INTRANS:
             self._in_hand.commit()
             self.remember(self.last, "Mary Ann", "van Dyke-0")
+            self.writers_of[self.last] = (
+                NEW,
+                filled_in(self.SQL[NEW, "rename"], ["Mary Ann", "van Dyke-0", self.last]),
+            )
         self._in_hand = None
 
     def watch(self, traffic):
@@ -152,15 +168,20 @@ class Application:
                 self.let_go()
 
     def writers(self):
-        """How many of the rows that are there each transaction wrote, by when it was committed: with all its subtransactions."""
+        """How many of the rows that are there each transaction wrote, by when it was committed: with all its subtransactions.
+
+        Where `customers` is no table, nobody can tell who wrote what: then one transaction may have written it all.
+        """
+        if self._admin.execute(IS_A_TABLE).fetchone() != (True,):
+            return Counter({UNKNOWN: len(self.names)})
         return Counter(
-            dict(self.ask("SELECT pg_xact_commit_timestamp(xmin)::text, count(*) FROM customers GROUP BY 1"))
+            dict(self.ask("SELECT pg_xact_commit_timestamp(xmin)::text, count(*) FROM public.customers GROUP BY 1"))
         )
 
     def table(self, *columns):
         """All customers' numbers and these columns, as one value: a hostile table may have more than fits into memory."""
         values = ", ".join(f"left({column}, 200)" for column in columns)
-        text = f"SELECT json_agg(json_build_array(id, {values}))::text FROM (SELECT * FROM customers LIMIT 100000) AS c"
+        text = f"SELECT json_agg(json_build_array(id, {values}))::text FROM (SELECT * FROM public.customers LIMIT 100000) AS c"
         return json.loads(self.ask(text)[0][0] or "[]")
 
     def ask(self, query):
@@ -174,7 +195,8 @@ class Application:
                     self._asking.execute("DISCARD ALL")
                 else:
                     # psycopg would not know that what it prepared is discarded.
-                    self._asking = self.database.connect(prepare_threshold=None)
+                    # And only Postgres' own functions are found: one of the answer's could fit better.
+                    self._asking = self.database.connect(prepare_threshold=None, options="-c search_path=pg_catalog")
                 return sql.execute(self._asking, query, max_rows=50_000, deadline=25)[0].rows
         except sql.TookTooLong as error:
             raise AnswerError(f"`{query}` on the migrated table: {error}") from error
@@ -198,6 +220,7 @@ class Application:
         given, family = new_name(version, turn)
         params = [join(given, family)] if version == OLD else [given, family]
         self.execute(version, person, self.SQL[version, "rename"], [*params, number])
+        self.writers_of[number] = (version, filled_in(self.SQL[version, "rename"], [*params, number]))
         return self.remember(number, given, family)
 
     def insert(self, version, person, turn, _):
@@ -206,6 +229,7 @@ class Application:
         params = [join(given, family)] if version == OLD else [given, family]
         email = f"new{turn}@example.org"
         row = self.execute(version, person, self.SQL[version, "insert"], [email, *params]).fetchone()
+        self.writers_of[row[0]] = (version, filled_in(self.SQL[version, "insert"], [email, *params]))
         return self.remember(row[0], given, family)
 
     def move(self, version, person, turn, number):
@@ -232,8 +256,18 @@ class Application:
         got = row and (row[0] if version == OLD else tuple(row))
         wanted = join(*expected) if version == OLD else expected
         if got != wanted:
-            why = f"Version {version} reads another name than the one that was written last. Look at what keeps the columns in step."
-            raise Misread(why, expected=repr(wanted), got=repr(got))
+            writer, statement = self.writers_of.get(number, ("", ""))
+            who = (
+                f"Version {writer} sent: {statement}. "
+                if writer
+                else "Nobody has written it since the migration began. "
+            )
+            why = f"Version {version} reads another name of customer {number} than the one that was written last. {who}"
+            if self.filling and writer:
+                why += (
+                    "If the trigger is right, the backfill has written over it: which rows does its UPDATE leave alone?"
+                )
+            raise Misread(why.strip(), expected=in_sql(wanted), got=in_sql(got))
 
     def everybody(self, *columns, whole=False):
         """Compares all customers: nobody may be missing, and nobody have a name that they were not given."""
@@ -251,9 +285,32 @@ class Application:
         if wrong:
             number = wrong[0]
             why = f"{len(wrong):,} of {len(wanted):,} customers do not have the names that they should have, e.g. number {number}."
-            raise Wrong(why, expected=repr(wanted[number]), got=repr(found[number]))
+            meanwhile = [n for n in wrong if n in self.written]
+            if self.filling and meanwhile and None not in found[meanwhile[0]]:
+                number = meanwhile[0]
+                writer, statement = self.writers_of.get(number, ("", ""))
+                why = (
+                    f"{len(meanwhile):,} customers who were written by the application while the backfill ran have another name now. "
+                    f"E.g. number {number}, of whom version {writer} sent: {statement}."
+                )
+            raise Wrong(why, expected=in_sql(wanted[number]), got=in_sql(found[number]))
 
 
+def filled_in(statement, params):
+    """A statement of the application with its values, to read."""
+    for value in params:
+        statement = statement.replace("%s", str(value) if isinstance(value, int) else f"'{value}'", 1)
+    return statement.removesuffix(" RETURNING id")
+
+
+def in_sql(name):
+    """A name, or its two parts, as SQL writes them: NULL and not None."""
+    parts = name if isinstance(name, tuple | list) else (name,)
+    return ", ".join("NULL" if part is None else f"'{part}'" for part in parts)
+
+
+IS_A_TABLE = """SELECT EXISTS (SELECT FROM pg_class WHERE relname = 'customers' AND relkind = 'r'
+    AND relnamespace = 'public'::regnamespace)"""
 AWAITED = """SELECT EXISTS (SELECT FROM pg_stat_activity
     WHERE datname = current_database() AND wait_event_type = 'Lock' AND %s = ANY (pg_blocking_pids(pid)))"""
 
@@ -298,7 +355,10 @@ class Step(Stage):
         self.requests = []
         before = application.writers()
         super().__init__(lambda: self.run(versions))
-        self.largest = max((application.writers() - before).values(), default=0)
+        after = application.writers()
+        self.largest = max((after - before).values(), default=0)
+        if UNKNOWN in after or UNKNOWN in before:
+            self.largest = len(application.names)
 
     def run(self, versions):
         """Raises Wrong when a request failed or waited too long, or read a wrong name."""
@@ -309,7 +369,7 @@ class Step(Stage):
             visits = self.application.visits(*versions)
             traffic = stack.enter_context(Traffic(visits, people=self.application.people))
             traffic.wait(2 * self.application.people)  # they have begun
-            self.rollout.step(lambda: self.application.watch(traffic))
+            self.rollout.step(lambda: self.application.watch(traffic), ours=self.application.processes)
         self.requests = traffic.requests
         if failed := [request for request in self.requests if request.error]:
             why = f"{len(failed)} of {len(self.requests)} requests of the application failed while the migration ran."
@@ -323,13 +383,15 @@ class Step(Stage):
 
 
 @pytest.fixture(scope="module")
-def rollout(sandbox, in_turn, answers):
+def rollout(sandbox, in_turn_on_database, answers):
     """The migrations, ready to be run one by one. One that is missing is missed only where it is needed."""
     texts = {}
     for name in ANSWERS:
         with contextlib.suppress(AnswerError):
             texts[name] = answers[name]
-    with in_turn(lambda database, before: Rollout(sandbox, database, texts, STEPS, before=before)) as rollout:
+    with in_turn_on_database(
+        lambda database, before: Rollout(sandbox, database, texts, STEPS, before=before)
+    ) as rollout:
         yield rollout
 
 
@@ -359,6 +421,7 @@ def expanded(rollout, application, answers):
 def backfilled(rollout, application, expanded, answers):
     """After backfill; both versions were in use meanwhile."""
     assert answers["backfill"]
+    application.filling = True
     return Step(application, rollout, OLD, NEW)
 
 
@@ -374,11 +437,13 @@ def filled(application, backfilled):
 def contracted(rollout, application, filled, answers):
     """After contract; only version n was in use."""
     assert answers["contract"]
+    application.filling = False
     return Step(application, rollout, NEW)
 
 
 @answer("expand")
 @points(2)
+@keeps("nobody-waits", "small-transactions")
 @hint(
     "Version n-1 is the application as it runs now. Which of its statements would an old program send after your migration?",
     "Adding is safe, and taking away or renaming is not. What must a new column allow, so that an INSERT that does not name it works?",
@@ -393,6 +458,7 @@ def test_version_n_1_goes_on(expanded, application):
 
 @answer("expand")
 @points(2)
+@keeps("both-ways", "as-n-wrote", "splitting")
 @hint(
     "One version writes `full_name`, the other one `given_name` and `family_name`, in the same row. Who keeps the other columns in step?",
     "The database can change a row while it is being written, whoever writes it. How does it know which of the columns the application changed?",
@@ -419,8 +485,9 @@ def use(application, writer, reader):
 
 @answer("backfill")
 @points(2)
+@keeps("everybody-filled", "nothing-overwritten", "splitting")
 @hint(
-    "SELECT full_name, given_name, family_name FROM customers shows some. Which of them do not follow the rule?",
+    "In your own database nobody writes meanwhile; in the checks' database both versions do. Whose names does your backfill find there?",
     "Names with one word, and with four: where is the first space?",
     "If the wrong ones have 'Mary' in them: version n has written some customers already. Whose names does your backfill replace?",
 )
@@ -432,6 +499,7 @@ def test_everybody_has_names(backfilled, filled):
 
 @answer("backfill")
 @points(2)
+@keeps("small-transactions", "nobody-waits")
 @hint(
     "A row that was changed stays locked until the transaction ends. When does yours end?",
     "Alembic runs a migration in one transaction, unless you ask for another way: see «A transaction of your own» in this lab.",
@@ -446,6 +514,7 @@ def test_batches(backfilled, note):
 
 @answer("contract")
 @points(1)
+@keeps("one-head")
 @hint(
     "Each migration stands on another one. Draw them: who stands on whom?",
     "`down_revision` names the one below. What does Alembic do with `upgrade head` when two have the same one?",
@@ -462,6 +531,7 @@ def test_one_head(answers):
 
 @answer("contract")
 @points(2)
+@keeps("only-n")
 @hint(
     "What is there only because of version n-1? The column, and what else?",
     "What runs at each write, and still names the column that is gone?",
@@ -481,8 +551,47 @@ def test_only_version_n(contracted, application):
     told(lambda: application.everybody("given_name", "family_name"), "Reading all customers")
 
 
+def one_step_down(rollout, application):
+    """Down by one step, where both versions must get on with each other again, and up again."""
+    rollout.step()
+    for writer, reader in ((OLD, NEW), (NEW, OLD)):
+        try:
+            told(
+                lambda writer=writer, reader=reader: use(application, writer, reader),
+                "A request, one step down from contract,",
+            )
+        except Misread as wrong:
+            why = f"One step down from contract, both versions run again. {wrong.why} Does the downgrade bring the trigger back?"
+            raise Wrong(why, expected=wrong.expected, got=wrong.got) from wrong
+    rollout.step()
+
+
+def as_it_was(application):
+    """Fails where `customers` after `downgrade base` is not what it was before, and says in what."""
+    found = application.columns()
+    if "full_name" not in found:
+        raise Wrong(
+            "After `downgrade base` there is no full_name.", expected="full_name NOT NULL", got=", ".join(found)
+        )
+    if found["full_name"] != "NOT NULL":
+        why = "After `downgrade base`, full_name may be null; it was NOT NULL."
+        raise Wrong(why, expected="full_name NOT NULL", got="full_name NULL")
+    if left := [name for name in ("given_name", "family_name") if name in found]:
+        why = f"After `downgrade base`, {' and '.join(left)} is still there."
+        raise Wrong(why, expected="only full_name", got=", ".join(("full_name", *left)))
+    session = application.session(OLD, 0)
+    for name in ("", " Ada Lovelace"):
+        with contextlib.suppress(psycopg.errors.CheckViolation), session.transaction(force_rollback=True):
+            session.execute(application.SQL[OLD, "insert"], ["check@example.org", name])
+            why = f"After `downgrade base`, the CHECK of full_name is gone: a customer named '{name}' is accepted."
+            raise Wrong(
+                why, expected="CHECK (full_name <> '' AND full_name = btrim(full_name))", got="no such constraint"
+            )
+
+
 @answer("contract")
 @points(2)
+@keeps("there-and-back", "one-step-down")
 @hint(
     "After `downgrade base` version n-1 runs alone again. What does it read from a row that version n wrote?",
     "A column that was dropped is gone with all that was in it. From what can it be filled again?",
@@ -491,13 +600,9 @@ def test_only_version_n(contracted, application):
 def test_there_and_back(contracted, rollout, application):
     """Down to the beginning and up again on the filled table: nobody is lost, and every name is whole."""
     contracted.need()
+    one_step_down(rollout, application)
     rollout.step()
-    found = application.columns()
-    if found.get("full_name") != "NOT NULL" or "given_name" in found or "family_name" in found:
-        got = ", ".join(f"{name} {null}" for name, null in found.items())
-        raise Wrong(
-            "After `downgrade base` the table is not as it was.", expected="full_name NOT NULL, no other name", got=got
-        )
+    as_it_was(application)
     told(lambda: application.everybody("full_name"), "Reading full_name after the downgrade")
     for number in application.names:
         application.names[number] = split(join(*application.names[number]))

@@ -1,17 +1,18 @@
 """Checks of flyway-versioned: each commit is deployed with the real Flyway, to production and to an empty database."""
 
+import random
 from decimal import Decimal
 from itertools import groupby
 
 import psycopg
 import pytest
 
+from labkit.checking.checks import AnswerError, Wrong, answer, hint, keeps, points
+from labkit.checking.fixtures import bench_of
 from labkit.course import find
-from labkit.grading.checks import AnswerError, Wrong, answer, hint, points
-from labkit.grading.fixtures import bench_of
-from labkit.services import flyway_project
+from labkit.kinds.flyway import project as flyway_project
+from labkit.kinds.migration_files import NotAProject
 from labkit.services.flyway import Command, flyway
-from labkit.services.migration_files import NotAProject
 
 LAB = "91-databases/flyway-versioned"
 LIMIT = Decimal(50)
@@ -62,8 +63,8 @@ def meaning(error):
 
 MEANINGS = {
     "checksum mismatch": "Flyway refuses: the text of a migration that was applied here is not the text that was applied. "
-    "Every character of every line counts, in comments too.",
-    "resolved migration not applied": "Flyway refuses: a new migration has a version below one that is applied already, so its turn is over.",
+    "Every character of a line counts, in comments too.",
+    "resolved migration not applied": "Flyway refuses: a new migration has a version below one that is applied already, so Flyway will not run it any more.",
     "more than one migration with version": "Flyway refuses: two files have the same version.",
     "more than one repeatable": "Flyway refuses: two repeatable migrations have the same description.",
     "Found non-empty schema": "Flyway refuses to begin in a schema that has tables already, and no history of them.",
@@ -141,8 +142,17 @@ class Released:
         must(self.test, "An empty database")
         expected, got = columns(self.database, "shop"), columns(self.database, "test")
         if expected != got:
-            raise Wrong("The table `orders` is not the same in the two.", expected=str(expected), got=str(got))
+            differ = [column for column in (*expected, *got) if (column in expected) != (column in got)]
+            name = differ[0][0]
+            why = f"The column {name} of `orders` is not the same in production and in an empty database."
+            raise Wrong(why, expected=in_words(expected, name), got=in_words(got, name))
         has_limit(self.database, "test", "a new database")
+
+
+def in_words(found, name):
+    """A column of these, as SQL writes it."""
+    kinds = [f"{column} {kind}{' NOT NULL' if needed else ''}" for column, kind, needed in found if column == name]
+    return next(iter(kinds), f"no {name}")
 
 
 def has_limit(database, schema, where):
@@ -150,12 +160,29 @@ def has_limit(database, schema, where):
     insert = f"INSERT INTO {schema}.orders (placed_on, total, discount) VALUES ('2026-05-01', 10, %s)"
     update = f"UPDATE {schema}.orders SET discount = %s WHERE id = 1"
     with database.connect(autocommit=False) as connection:
-        for value, allowed in ((50, True), (0, True), (12.5, True), (50.01, False), (500, False), (-1, False)):
+        for value, allowed in discounts(database.template.seed):
             if is_accepted(connection, insert, value) != allowed:
-                why = f"In {where}, an order with a discount of {value} % is {'refused' if allowed else 'accepted'}."
-                raise Wrong(why, expected="it is accepted" if allowed else "it is refused")
-        if schema == "shop" and is_accepted(connection, update, 60):
-            raise Wrong("In production, an order's discount can be changed to 60 %.", expected="it is refused")
+                said = ("it is refused", "it is accepted")
+                why = (
+                    f"In {where}, an order with a discount of {value} % is {said[not allowed].removeprefix('it is ')}."
+                )
+                if schema == "test":
+                    why += " Does a file name the schema `shop`? Then it changed production, and not the new database."
+                raise Wrong(why, expected=said[allowed], got=said[not allowed])
+        for value, allowed in discounts(f"changed {database.template.seed}") if schema == "shop" else ():
+            if not allowed and is_accepted(connection, update, value):
+                why = f"In production, an order's discount can be changed to {value} %."
+                raise Wrong(why, expected="it is refused", got="it is accepted")
+
+
+def discounts(seed):
+    """Discounts on both sides of each limit, near and far, and whether they are allowed: others for each data."""
+    draw = random.Random(str(seed))
+    inside = [draw.randrange(1, 5_000) / 100 for _ in range(4)]
+    outside = [draw.randrange(5_001, 99_999) / 100 for _ in range(3)] + [
+        -draw.randrange(1, 99_999) / 100 for _ in range(3)
+    ]
+    return [(value, True) for value in (50, 0, *inside)] + [(value, False) for value in (50.01, -0.01, *outside)]
 
 
 def is_accepted(connection, statement, value):
@@ -180,6 +207,7 @@ def released(database, answers):
 
 @answer("release")
 @points(2)
+@keeps("production-takes-it")
 @hint(
     "Who refuses, and what? Flyway: then it names a version; of which text is each of its two checksums? Postgres: then look for the rows that it means.",
     "What has been deployed cannot be edited any more, only followed. Where is the text that production knows?",
@@ -193,26 +221,32 @@ def test_production_takes_it(released, note):
 
 @answer("release")
 @points(2)
+@keeps("limit", "divided")
 @hint(
     "SELECT discount, count(*) FROM shop.orders WHERE discount > 50 GROUP BY 1 shows what the rule has to change first. Is exactly 50 one of them?",
     "A file that only restores the past changes nothing in production. Which file brings the limit there?",
     "Two statements: one that mends the rows, and one that makes Postgres refuse such rows from now on.",
 )
-def test_limit_in_production(released):
+def test_limit_in_production(released, note):
     """In production, discounts over 50 were divided by ten, all others are as they were, and Postgres refuses what is not between 0 and 50."""
+    note("limit in production", "accepted")
     released.has_the_limit()
+    note("limit in production", "refused")
 
 
 @answer("release")
 @points(1)
+@keeps("from-nothing")
 @hint(
     "The tests run every file in the schema `test`, from the first one on. Which of your statements fails there, or goes elsewhere?",
     "Flyway decides in which schema a migration runs. Do your files name one?",
 )
 def test_release_from_nothing(released, note):
     """An empty database that is made with the same files has the same table `orders`, with the same limit."""
-    released.comes_out_the_same()
     note("test", released.test.states())
+    note("limit from nothing", "accepted")
+    released.comes_out_the_same()
+    note("limit from nothing", "refused")
 
 
 class Viewed:
@@ -232,16 +266,34 @@ class Viewed:
         got = fetch(self.database, "SELECT * FROM shop.daily_sales ORDER BY 1")
         if len(got) != len(self.expected):
             raise Wrong(
-                "The view has not one row for each day with an order.",
+                "The view does not have one row for each day with an order.",
                 expected=f"{len(self.expected)}",
                 got=f"{len(got)}",
             )
         for row, wanted in zip(got, self.expected, strict=True):
             if row != wanted:
-                raise Wrong(f"The view is wrong on {wanted[0]}.", expected=told(wanted), got=told(row))
+                name = next(name for name, one, other in zip(VIEW, wanted, row, strict=True) if one != other)
+                raise Wrong(
+                    f"The view has another value of `{name}` on {wanted[0]}.", expected=told(wanted), got=told(row)
+                )
+        self._shows_zero()
+
+    def _shows_zero(self):
+        """A day on which every order was cancelled: the data need not have one."""
+        with self.database.connect(autocommit=False) as connection:
+            connection.execute(
+                "INSERT INTO shop.orders (placed_on, state, total) VALUES ('2031-01-01', 'cancelled', 5), ('2031-01-01', 'cancelled', 7)"
+            )
+            found = connection.execute(
+                "SELECT orders, cancelled, revenue FROM shop.daily_sales WHERE day = '2031-01-01'"
+            ).fetchall()
+            connection.rollback()
+        if found != [(2, 2, 0)]:
+            why = "On a day on which every order was cancelled, the view is wrong: there, the revenue is 0."
+            raise Wrong(why, expected="2 orders, 2 cancelled, revenue 0", got=told(found[0]) if found else "no row")
 
     def runs_again(self):
-        """Flyway makes the view anew when its text has changed."""
+        """Flyway replaces the view when its text has changed."""
         must(self.production, "Production")
         self._has_columns("shop")
         repeatable = [name for name in self.files if name.startswith("R")]
@@ -273,6 +325,7 @@ class Viewed:
             raise Wrong(why, expected=", ".join(wanted), got=", ".join(got) or "no view daily_sales")
 
 
+VIEW = ("day", "orders", "cancelled", "revenue")
 EXPECTED = """
     SELECT placed_on, count(*), count(*) FILTER (WHERE state = 'cancelled'), coalesce(sum(total) FILTER (WHERE state <> 'cancelled'), 0)
     FROM shop.orders GROUP BY placed_on ORDER BY placed_on
@@ -287,12 +340,13 @@ def told(row):
 @pytest.fixture(scope="module")
 def viewed(request, template, answers):
     """The answer `view`, deployed to a clone of its own: it has nothing to do with `release`."""
-    with bench_of(request).database(template) as database:
+    with bench_of(request).service("postgres").database(template) as database:
         yield Viewed(database, *committed("view", answers))
 
 
 @answer("view")
 @points(2)
+@keeps("view-columns", "zero")
 @hint(
     "The view is in production already, from V3. What does Postgres say when another one takes its place? Look at the order of its columns.",
     "CREATE OR REPLACE VIEW may only add columns at the end. What else brings a view with other columns?",
@@ -306,18 +360,20 @@ def test_view_shows_sales(viewed, note):
 
 @answer("view")
 @points(2)
+@keeps("runs-again")
 @hint(
     "Next month accounting wants another column. Which files may you edit after they were deployed, and which not?",
     "Flyway knows by a file's name whether it is run once, or each time its text has changed.",
     "A repeatable migration meets what its last run left behind. Does yours work a second time?",
 )
 def test_view_can_change(viewed):
-    """When the text of the view changes one day, `flyway migrate` makes the view anew, in place of the one that is there."""
+    """When the text of the view changes one day, `flyway migrate` replaces the view that is there."""
     viewed.runs_again()
 
 
 @answer("view")
 @points(1)
+@keeps("view-from-nothing")
 @hint(
     "In the schema `test`, V1, V2 and V3 run first, and then what you wrote. What does it meet there?",
     "Flyway decides in which schema a migration runs. Do your files name one?",
@@ -335,6 +391,7 @@ class Joined:
         self.project = flyway_project.project(find(LAB), "outlet")
         self.rows, self.columns = self._rows(), columns(database, "outlet")
         self.report = None
+        self.all_went_well = False  # all commands of the answer: what is wrong then, our own `validate` says
         try:
             commands = flyway_project.commands(text)
             for schema, group in groupby(commands, lambda found: self.project.schema(found[0] or self.project.default)):
@@ -342,13 +399,20 @@ class Joined:
                 if self.report.error:
                     break
             else:
+                self.all_went_well = True
                 if schema != "outlet":
                     self.report = flyway().run(database, "outlet", self.project.files, [Command("validate")])
         except NotAProject as mistake:
             raise AnswerError(str(mistake)) from mistake
 
     def joined(self, note=lambda name, value: None):
-        """The outlet has everything of release 41, and everything that it had."""
+        """The outlet has everything that V1 to V3 make, and everything that it had."""
+        if self.report.error and self.all_went_well:
+            left = [f"V{m.version}" for m in self.report.info if m.state not in DONE]
+            why = "No command failed, but in the outlet something is left to do. Which environment did each of your commands name?"
+            raise Wrong(
+                why, expected="nothing left to do in the outlet", got=f"{', '.join(left) or 'a migration'}: pending"
+            )
         if self.report.error:
             raise Wrong(
                 f"A command fails: {meaning(self.report.error)}", expected="Flyway succeeds", got=self.report.error
@@ -385,24 +449,26 @@ class Joined:
 @pytest.fixture(scope="module")
 def outlet(request, template, answers):
     """The answer `outlet`, its commands run. They may name production, too, and find it as it was on Tuesday."""
-    with bench_of(request).database(template) as database:
+    with bench_of(request).service("postgres").database(template) as database:
         yield Joined(database, answers["outlet"])
 
 
 @answer("outlet")
 @points(2)
+@keeps("outlet-joins", "outlet-rows")
 @hint(
     "Flyway does not know what was done there by hand. Which of V1, V2 and V3 does the outlet have already? Look at its tables.",
     "A baseline says: up to this version, all is done. Which version is it when you do not name one?",
     "After the baseline, the rest is still to be run. And each command needs to know which environment it is for.",
 )
 def test_outlet_joins(outlet, note):
-    """The outlet has everything of release 41 and nothing twice, Flyway has nothing to do there, and its own rows are all as they were."""
+    """The outlet has everything that V1 to V3 make, once, Flyway has nothing to do there, and its own rows are all as they were."""
     outlet.joined(note)
 
 
 @answer("outlet")
 @points(1)
+@keeps("outlet-next")
 @hint(
     "One day there is a V4. Where does Flyway look up which versions the outlet has?",
     "`flyway info` shows what Flyway knows of the outlet. Which versions does it believe to be done?",

@@ -8,9 +8,9 @@ from decimal import Decimal
 import psycopg
 import pytest
 
-from labkit.grading.answers import query, run, words
-from labkit.grading.checks import AnswerError, Wrong, answer, hint, points
-from labkit.services.sql import is_fault
+from labkit.checking.checks import AnswerError, Wrong, answer, hint, keeps, points
+from labkit.kinds.sql.answers import query, run, words
+from labkit.services.postgres.sql import is_fault
 
 COLUMNS = ["country", "orders", "units", "revenue", "shipping"]
 REPORT = """
@@ -28,6 +28,7 @@ TOTALS = """
 """
 MAY = "2026-05-01 00:00+00"
 
+INSERT = "INSERT INTO orders (id, placed_at, doc) VALUES (999999, now(), %s)"
 LINE = {"sku": "POT-11", "price": 12.5, "qty": 2}
 ORDER = {"country": "DE", "shipping": 4.9, "lines": [LINE]}
 WITHOUT = object()  # marks a key that is taken away
@@ -67,6 +68,10 @@ MALFORMED = {
     "qty 0": with_line(qty=0),
     "qty as text": with_line(qty="2"),
     "shipping below 0": order(shipping=-4.9),
+    "a country of three letters": order(country="DEU"),
+    "a price in a list": with_line(price=[5]),
+    "a line in a list": order(lines=[[LINE]]),
+    "the price '-12.50'": with_line(price="-12.50"),
 }
 
 
@@ -84,10 +89,35 @@ def report(expected, database, answers):
 
 
 @pytest.fixture(scope="module")
-def guarded(expected, database, answers):
-    """The database after the answer `guard`."""
-    run(database, answers["guard"])
+def guarded(expected, database, answers, postgres_bench, template):
+    """The database after the answer `guard`. Where that fails on an order that is there, the message names one."""
+    try:
+        run(database, answers["guard"])
+    except AnswerError as error:
+        if not isinstance(error.__cause__, psycopg.errors.CheckViolation):
+            raise
+        with postgres_bench.database(template) as clone:
+            example = refused_order(clone, answers["guard"])
+        raise AnswerError(f"{error} {example}".rstrip()) from error
     return database
+
+
+def refused_order(database, text):
+    """The first order of the lab's that the answer's rule refuses, in words: found by giving them one by one to an empty table."""
+    with database.connect() as connection:
+        orders = connection.execute("SELECT id, placed_at, doc FROM orders ORDER BY id").fetchall()
+        connection.execute("TRUNCATE orders")
+        with contextlib.suppress(AnswerError):
+            run(database, text)
+            for number, placed_at, document in orders:
+                row = (number, placed_at, json.dumps(document))
+                try:
+                    connection.execute("INSERT INTO orders (id, placed_at, doc) VALUES (%s, %s, %s)", row)
+                except psycopg.Error as error:
+                    if is_fault(error):
+                        raise
+                    return f"Your rule refuses order {number}, which is valid: {row[2]}"
+    return ""
 
 
 @pytest.fixture(scope="module")
@@ -121,6 +151,7 @@ def versions(database):
 
 @answer("report")
 @points(1)
+@keeps("report-columns", "numeric")
 @hint("The names and their order are in the task. Money that was counted as floating point is not exact.")
 def test_report_columns(report, expected):
     """The report has the five columns, one row for each country, and exact (numeric) money."""
@@ -137,6 +168,7 @@ def test_report_columns(report, expected):
 
 @answer("report")
 @points(1)
+@keeps("each-once")
 @hint(
     "How many rows does one order become when its lines are unfolded? What of an order whose list is empty?",
     "SELECT count(*) FROM orders WHERE doc -> 'lines' = '[]': are those in your report?",
@@ -151,6 +183,7 @@ def test_report_orders(report, expected):
 
 @answer("report")
 @points(2)
+@keeps("zeros", "qty", "price")
 @hint(
     "Look at a few lines: which keys has each of them, and which only some?",
     "What is NULL * 4.50, and what does sum() do with it?",
@@ -165,41 +198,52 @@ def test_report_units_and_revenue(report, expected):
 
 @answer("report")
 @points(2)
+@keeps("each-once", "zeros", "shipping")
 @hint(
     "Shipping is paid once for an order. On how many rows does it stand when you add it up?",
     "Add up the lines of each order first, so that one order is one row again.",
 )
 def test_report_shipping(report, expected):
     """Shipping is counted once for each order, and is 0 where nobody paid any."""
-    compare(report, expected, "shipping", "It belongs to the order, not to each of its lines.")
+    less = "Each order pays it once: also one whose list is empty, and two that pay the same are two."
+    compare(report, expected, "shipping", "It belongs to the order, not to each of its lines.", less)
 
 
 @answer("guard")
 @points(1)
+@keeps("accepted", "orders-stay", "other-keys")
 @hint(
     "Which key may be missing, and which may have two types? The rules say so.",
     "A condition on a key that is missing is NULL. What do you want to be true of it?",
 )
-def test_valid_documents_get_in(guarded, expected):
-    """All orders stay, and valid documents get in: with no lines, no shipping, no `qty`, a price as text, unknown keys."""
+def test_valid_documents_get_in(guarded, expected, untouched):
+    """All orders stay as they are, and valid documents get in: with no lines, no shipping, no `qty`, a price as text, unknown keys."""
     with guarded.connect() as connection:
         if (count := connection.execute("SELECT count(*) FROM orders").fetchone()[0]) != (
             all_ := sum(row[0] for row in expected.values())
         ):
             raise Wrong("Orders were lost: they are all valid, and must stay.", expected=all_, got=count)
-    refused = {what: error for what, error in attempts(guarded, VALID).items() if error}
+    untouched(guarded, "orders")
+    judge_accepted(guarded, VALID)
+
+
+def judge_accepted(database, documents):
+    """Fails where one of the valid documents is refused, and shows what was said of it."""
+    refused = {what: error for what, error in attempts(database, documents).items() if error}
     if refused:
         what, error = next(iter(refused.items()))
         why = f"Refused, but valid: {', '.join(refused)}. The first one: {error}"
-        raise Wrong(why, expected=f"accepted: {json.dumps(VALID[what])}", got="refused")
+        raise Wrong(why, expected=f"accepted: {json.dumps(documents[what])}", got="refused")
 
 
 @answer("guard")
 @points(3)
+@keeps("refused", "country", "lines", "sku", "price", "qty", "shipping")
 @hint(
     "A CHECK refuses what is false. What does it do with NULL? Try: SELECT jsonb_typeof('{}'::jsonb -> 'lines') = 'array'",
     "A CHECK has no subquery, but it can call a function of yours, or a jsonpath: doc @? '$.lines[*] ? (…)' asks whether there is such a line.",
     "Ask for a line that is not good, rather than for one that is bad: in a jsonpath, a comparison of the wrong types is neither true nor false.",
+    "If a list gets in where a value should be: a path is lax unless it begins with `strict`, and then looks into lists by itself.",
 )
 def test_malformed_documents_are_refused(guarded, note):
     """Documents that break a rule are refused, on INSERT and on UPDATE."""
@@ -208,17 +252,20 @@ def test_malformed_documents_are_refused(guarded, note):
 
 @answer("total")
 @points(2)
+@keeps("total-right")
 @hint(
     "Look at orders whose total differs: have they lines? Is there shipping? Has each line a qty?",
     "NULL plus something is NULL. coalesce() says what a missing value counts as.",
 )
-def test_total_of_every_order(totalled):
-    """The column `total` is right for every order: its lines and its shipping."""
+def test_total_of_every_order(totalled, untouched):
+    """The column `total` is right for every order: its lines and its shipping. The orders are as they were."""
     judge_totals(totalled)
+    untouched(totalled, "orders")
 
 
 @answer("total")
 @points(2)
+@keeps("total-follows")
 @hint(
     "When is your total computed: once, when you ran the answer, or whenever a document is written?",
     "GENERATED ALWAYS AS (…) STORED computes it from other columns of the row. It has no subquery, but it can call an IMMUTABLE function.",
@@ -230,49 +277,77 @@ def test_total_follows_the_document(totalled):
         insert = "INSERT INTO orders (id, placed_at, doc) VALUES (999999, now(), %s)"
         connection.execute(insert, [json.dumps(with_line(qty=WITHOUT))])
         got = connection.execute(total).fetchone()[0]
-        if got != Decimal("42.4"):
-            raise Wrong("A new order has not the right total.", expected="42.4", got=got)
+        same("A new order does not have the right total.", Decimal("42.40"), got)
         connection.execute("UPDATE orders SET doc = %s WHERE id = 999999", [json.dumps(with_line())])
         got = connection.execute(total).fetchone()[0]
-        if got != Decimal("54.9"):
-            raise Wrong("The document changed, and the total did not follow.", expected="54.9", got=got)
+        same("The document changed, and the total did not follow.", Decimal("54.90"), got)
 
 
 @answer("total")
 @points(1)
+@keeps("total-protected")
 @hint("Which kind of column can nobody write, not even its owner?")
 def test_total_cannot_be_written(totalled):
-    """Nobody can write another total into the column."""
-    with totalled.connect() as connection, connection.transaction(force_rollback=True):
-        true = connection.execute("SELECT total FROM orders WHERE id = 1").fetchone()[0]
-        try:
-            connection.execute("UPDATE orders SET total = -1 WHERE id = 1")
-        except psycopg.errors.GeneratedAlways:
-            return
-        except psycopg.Error as error:
-            if is_fault(error):
-                raise
-            return
-        got = connection.execute("SELECT total FROM orders WHERE id = 1").fetchone()[0]
-        if got != true:
-            raise Wrong("UPDATE orders SET total = -1 was let through.", expected=f"an error, or still {true}", got=got)
+    """Nobody can write another total into the column, with `UPDATE` or with `INSERT`."""
+    judge_protection(totalled, [-1, 0, 1_000_000, None])
+
+
+def judge_protection(database, values):
+    """Fails where one of these can be written into `total`: by itself, beside the document, or into a new order."""
+    with database.connect() as connection:
+        true, mine = connection.execute("SELECT total, doc FROM orders WHERE id = 1").fetchone()
+        ways = (
+            ("UPDATE orders SET total = {} WHERE id = 1", (), 1, true),
+            ("UPDATE orders SET doc = doc, total = {} WHERE id = 1", (), 1, true),
+            (
+                "INSERT INTO orders (id, placed_at, doc, total) VALUES (999999, now(), %s, {})",
+                (json.dumps(mine),),
+                999999,
+                true,
+            ),
+        )
+        for statement, params, number, expected in ways:
+            for value in values:
+                asked = statement.format("NULL" if value is None else value)
+                with contextlib.suppress(psycopg.errors.Error), connection.transaction(force_rollback=True):
+                    connection.execute(asked, params)
+                    got = connection.execute("SELECT total FROM orders WHERE id = %s", [number]).fetchone()[0]
+                    if got != expected:
+                        why = f"This was let through: {asked.replace('%s', '…')}"
+                        raise Wrong(why, expected=f"an error, or still {expected}", got=as_sql(got))
+
+
+def same(why, expected, got):
+    """Fails where a total is another one, or is counted as floating point."""
+    if isinstance(got, float):
+        why = "The total is counted as floating point, which is not exact."
+        raise Wrong(why, expected=f"{expected}, numeric", got=f"{got}, floating point")
+    if got != expected:
+        raise Wrong(why, expected=expected, got=as_sql(got))
+
+
+def as_sql(value):
+    """A value as SQL writes it."""
+    return "NULL" if value is None else value
 
 
 @answer("correct")
 @points(2)
+@keeps("tea")
 @hint(
     "Look for an order with two such lines, and for one of the old till, whose prices are text. What are they now?",
     "An UPDATE writes each row once, however many rows of a join match it. What does that do to an order with two such lines?",
     "Take the list apart with its positions (WITH ORDINALITY), and put it together again in the same order (jsonb_agg).",
 )
 def test_tea_is_corrected(corrected, note):
-    """Every line with TEA-7 at 9.30 in orders since 1 May costs 3.9, as a JSON number."""
+    """Every line with TEA-7 at 9.30 in orders since 1 May costs 3.90, as a JSON number."""
     note("overcharged", overcharged(corrected[0]))
     judge_correction(*corrected)
 
 
 @answer("correct")
 @points(2)
+@keeps("nothing-else")
 @hint(
     "Take one order that you changed and compare all of it, key by key, with what it was.",
     "Are the lines in the same order as before? Have they still all their keys? And is a sample still free?",
@@ -284,14 +359,15 @@ def test_nothing_else_changes(corrected):
 
 @answer("correct")
 @points(1)
+@keeps("only-those")
 @hint("Which orders does your UPDATE visit? A row that is set to what it was is written all the same.")
 def test_only_those_rows_are_written(corrected):
     """Only orders that have such a line are written."""
     judge_writes(*corrected)
 
 
-def compare(report, expected, column, why):
-    """Fails where a column of the report differs for a country."""
+def compare(report, expected, column, why="another number was expected.", less=""):
+    """Fails where a column of the report differs for a country; `less` is why where it is too little."""
     at = COLUMNS.index(column)
     if column not in report.columns:
         raise Wrong(f"The report has no column {column}.", expected=", ".join(COLUMNS), got=", ".join(report.columns))
@@ -302,8 +378,21 @@ def compare(report, expected, column, why):
         seen = got[country][report.columns.index(column)]
         if seen is None:
             raise Wrong(f"{country} has NULL, which is no number.", expected=f"{values[at - 1]} {column}", got="NULL")
-        if Decimal(str(seen)) != values[at - 1]:
-            raise Wrong(f"{country}: {why}", expected=f"{values[at - 1]} {column}", got=seen)
+        if "float" in report.types[report.columns.index(column)]:
+            why = f"{country}: {column} is counted as floating point, which is not exact."
+            raise Wrong(
+                why, expected=f"{values[at - 1]}, numeric", got=f"{seen}, {report.types[report.columns.index(column)]}"
+            )
+        wanted, number = values[at - 1], Decimal(str(seen))
+        if number != wanted:
+            said = less if less and number.is_finite() and number < wanted else why
+            raise Wrong(f"{country}: {said}", expected=f"{wanted} {column}", got=in_cents(number, wanted))
+
+
+def in_cents(number, wanted):
+    """What was seen, without decimals of a division that nobody needs to see the difference."""
+    clear = number.is_finite() and abs(number) < 10**9 and abs(number - wanted) >= 1
+    return round(number, 2) if clear and number.as_tuple().exponent < -2 else number
 
 
 def attempts(database, documents):
@@ -311,9 +400,7 @@ def attempts(database, documents):
     said = {}
     with database.connect() as connection:
         for what, document in documents.items():
-            said[what] = attempt(
-                connection, "INSERT INTO orders (id, placed_at, doc) VALUES (999999, now(), %s)", document
-            )
+            said[what] = attempt(connection, INSERT, document)
     return said
 
 
@@ -339,14 +426,28 @@ def judge_refusals(database, documents, note):
         example = json.dumps(documents[let_in[0]])
         raise Wrong(f"These got in: {', '.join(let_in)}.", expected=f"refused: {example}", got="accepted")
     with database.connect() as connection:
-        what, document = next(iter(documents.items()))
-        if not attempt(connection, "UPDATE orders SET doc = %s WHERE id = 1", document):
-            raise Wrong(f"An UPDATE of an order to {what} got through.", expected="refused", got="accepted")
+        for what, document in documents.items():
+            if not attempt(connection, "UPDATE orders SET doc = %s WHERE id = 1", document):
+                why = f"On INSERT they are refused, but an UPDATE of an order to {what} got through."
+                raise Wrong(why, expected=f"refused: {json.dumps(document)}", got="accepted")
+        for statement in (INSERT, "UPDATE orders SET doc = %s WHERE id = 1"):
+            if error := attempt(connection, statement, ORDER):
+                why = "An order as most are is refused, too: who refuses everything guards against nothing."
+                raise Wrong(why, expected="accepted", got=error)
 
 
 def judge_totals(database):
     """Fails where an order has another total than its document says."""
     with database.connect() as connection:
+        kind = connection.execute(
+            "SELECT pg_catalog.format_type(atttypid, NULL) FROM pg_catalog.pg_attribute WHERE attrelid = 'orders'::regclass AND attname = 'total'"
+        ).fetchone()
+        if kind != ("numeric",):
+            raise Wrong(
+                "The column total is not numeric: money is counted exactly.",
+                expected="numeric",
+                got=kind[0] if kind else "no column total",
+            )
         expected = dict(connection.execute(TOTALS).fetchall())
         got = dict(connection.execute("SELECT id, total FROM orders").fetchall())
         wrong = [
@@ -354,8 +455,9 @@ def judge_totals(database):
         ]
         if wrong:
             (document,) = connection.execute("SELECT doc FROM orders WHERE id = %s", [wrong[0]]).fetchone()
-            why = f"{len(wrong)} orders have another total, for example order {wrong[0]}: {json.dumps(document)}"
-            raise Wrong(why, expected=expected[wrong[0]], got=got[wrong[0]])
+            paid = json.dumps({key: document[key] for key in ("lines", "shipping") if key in document})
+            why = f"{len(wrong):,} orders have another total, for example order {wrong[0]}: {paid}"
+            raise Wrong(why, expected=expected[wrong[0]], got=as_sql(got[wrong[0]]))
 
 
 def is_wrong_tea(line):
@@ -395,7 +497,7 @@ def judge_correction(before, after):
         was, wanted, now = (tea_prices(document) for document in (old, after_correction(old), after[number][1]))
         if now != wanted:
             why = what_is_wrong(number, was, wanted, now)
-            raise Wrong(why, expected=f"TEA-7 in order {number}: {json.dumps(wanted)}", got=json.dumps(now))
+            raise Wrong(why, expected=f"TEA-7 in order {number} costs {in_euros(wanted)}", got=in_euros(now))
 
 
 def tea_prices(document):
@@ -403,6 +505,14 @@ def tea_prices(document):
     lines = document.get("lines") if isinstance(document, dict) else None
     lines = lines if isinstance(lines, list) else []
     return [line.get("price") for line in lines if isinstance(line, dict) and line.get("sku") == "TEA-7"]
+
+
+def in_euros(prices):
+    """Prices for people: 3.90 for the number, "3.90" for the text."""
+    return (
+        ", ".join(f"{price:.2f}" if isinstance(price, int | float) else json.dumps(price) for price in prices)
+        or "no such line"
+    )
 
 
 def what_is_wrong(number, was, wanted, now):
@@ -427,9 +537,34 @@ def judge_rest(before, after):
     for number, (since_may, old, *_) in before.items():
         new = after[number][1]
         if new != old and blank(old, old, since_may) != blank(new, old, since_may):
-            raise Wrong(
-                f"Order {number} changed in more than such a price.", expected=json.dumps(old), got=json.dumps(new)
-            )
+            wanted = after_correction(old) if since_may else old
+            path, was, now = next(differences(blank(wanted, old, since_may), blank(new, old, since_may)))
+            line = f" It is the line {json.dumps(line_at(wanted, path))}." if path.startswith("lines → ") else ""
+            why = f"Order {number} changed in more than such a price: {path} is another value.{line}"
+            raise Wrong(why, expected=was, got=now)
+
+
+def differences(wanted, now, path=""):
+    """Where two documents differ: (path, what it should be, what it is), the first place first."""
+    if isinstance(wanted, dict) and isinstance(now, dict):
+        for key in [*wanted, *(key for key in now if key not in wanted)]:
+            yield from differences(wanted.get(key, WITHOUT), now.get(key, WITHOUT), f"{path} → {key}" if path else key)
+    elif isinstance(wanted, list) and isinstance(now, list) and len(wanted) == len(now):
+        for place, (one, other) in enumerate(zip(wanted, now, strict=True)):
+            yield from differences(one, other, f"{path} → {place}")
+    elif wanted is not now and wanted != now:
+        yield path, shown(wanted), shown(now)
+
+
+def shown(value):
+    """A part of a document as JSON, or that it is missing."""
+    return "no such key" if value is WITHOUT else json.dumps(value)
+
+
+def line_at(document, path):
+    """The line of an order that a path of `differences` leads into; nothing where it leads to all of them."""
+    steps = path.split(" → ")
+    return document["lines"][int(steps[1])] if len(steps) > 1 and int(steps[1]) < len(document["lines"]) else None
 
 
 def blank(document, old, since_may):

@@ -9,8 +9,8 @@ from datetime import datetime
 import psycopg
 import pytest
 
-from labkit.grading.answers import explain, query, run
-from labkit.grading.checks import Wrong, answer, hint, points
+from labkit.checking.checks import AnswerError, Wrong, answer, hint, keeps, points
+from labkit.kinds.sql.answers import explain, query, run
 
 BASE = """
     SELECT placed_at::date AS day, shop, count(DISTINCT id) AS orders, sum(quantity * unit_price) AS revenue
@@ -29,8 +29,14 @@ USABLE_INDEXES = """
     FROM pg_index JOIN pg_class AS index ON index.oid = indexrelid WHERE indrelid = to_regclass('public.daily_sales')
 """
 WAITING = "SELECT count(*) FROM pg_locks JOIN pg_database ON oid = database WHERE datname = current_database() AND NOT granted"
-STOPPING = "SELECT mode FROM pg_locks WHERE relation = to_regclass('daily_sales') AND mode = 'AccessExclusiveLock'"
+LONG_WAITING = f"{WAITING} AND waitstart < clock_timestamp() - interval '200 ms'"
+STOPPING = """
+    SELECT mode || ' on ' || relname FROM pg_locks JOIN pg_class ON pg_class.oid = relation
+    JOIN pg_database ON pg_database.oid = database AND datname = current_database()
+    WHERE mode = 'AccessExclusiveLock' AND relkind IN ('r', 'm', 'p') AND relname NOT IN ('orders', 'order_lines') ORDER BY 1
+"""
 KIND = "SELECT relkind, relispopulated FROM pg_class WHERE oid = to_regclass('public.daily_sales')"
+PAGES_OF_ORDERS = "SELECT pg_relation_size(to_regclass('public.orders')) / 8192"
 FILE = "SELECT pg_relation_filenode(to_regclass('public.daily_sales'))"
 PATIENCE = 30.0  # seconds until a refresh that neither ends nor waits is given up; its own time-out comes long before
 
@@ -83,12 +89,13 @@ def story(built, answers, late):
     """Late orders, then one refresh, which is held in its middle while a reader comes."""
     text = answers["refresh"]
     require_rows(built)
+    page = answers["page"] if reads(built, answers["page"]) else VIEW
     with built.connect() as connection:
         connection.execute(late)
         places_before, file = keyed(connection.execute(PLACES)), catalog(built, FILE)
         began = clock(connection)
         with held_at_orders(built, text):
-            blocked_by = lock_met_by_a_reader(built, VIEW)
+            blocked_by = lock_met_by_a_reader(built, VIEW) or lock_met_by_a_reader(built, page)
         ended = clock(connection)
         rows, places = keyed(connection.execute(VIEW)), keyed(connection.execute(PLACES))
     same_file = catalog(built, FILE) == file
@@ -97,19 +104,22 @@ def story(built, answers, late):
 
 @answer("dashboard")
 @points(1)
+@keeps("view", "orders-stay")
 @hint(
     "Two relations can keep a query under a name. Which of them also keeps its rows?",
     "Compare SELECT count(*), sum(revenue) of your view with those of the page's query.",
 )
-def test_is_a_materialized_view(built, expected):
-    """`daily_sales` is a materialized view with the rows of the page's query."""
+def test_is_a_materialized_view(built, expected, untouched):
+    """`daily_sales` is a materialized view with the rows of the page's query, and the orders are as they were."""
     require_rows(built)
+    untouched(built, "orders", "order_lines")
     with built.connect() as connection:
         compare(keyed(connection.execute(VIEW)), expected[0])
 
 
 @answer("dashboard")
 @points(1)
+@keeps("ready")
 @hint(
     "To change only some rows of the view, Postgres must find each new row's old one. What tells it that there is one at most?",
     "Which columns together are different in every row of the view?",
@@ -128,12 +138,14 @@ def test_has_a_unique_index(built):
 # Before the checks of `refresh`, as it looks at the page before the first refresh.
 @answer("page")
 @points(1)
+@keeps("page-shows-the-view", "spares-the-orders", "first-moment")
 @hint(
     "Which of the page's five columns does the view not have, and where did you put it?",
     "Before the first refresh somebody must have said already of when the data is.",
+    "Where do the page's rows come from? Are they those of the view after a refresh, too?",
 )
-def test_page_shows_the_view(first_page, built, answers, note):
-    """The page gives `day`, `shop`, `orders`, `revenue` and `as_of` of every row, and reads them from the view."""
+def test_page_shows_the_view(first_page, built, answers, note, late, fresh_database):
+    """The page gives `day`, `shop`, `orders`, `revenue` and `as_of` of every row of the view, before and after a refresh."""
     if first_page.columns != [*COLUMNS, "as_of"]:
         raise Wrong(
             "The columns have other names or another order.",
@@ -149,30 +161,36 @@ def test_page_shows_the_view(first_page, built, answers, note):
         raise Wrong(
             "The page still reads what the view is there to spare it.", expected="a read of daily_sales", got=plan.tree
         )
+    if first_page.blocks >= (whole := catalog(built, PAGES_OF_ORDERS)[0][0]):
+        why = "The page still reads what the view is there to spare it, if not by itself then in a function."
+        raise Wrong(why, expected="a read of daily_sales", got=f"{first_page.blocks} blocks; orders have {whole}")
     with built.connect() as connection:
         held = keyed(connection.execute(VIEW))
     if not first_page.rows and held:
         raise Wrong("Before the first refresh the page is empty.", expected=f"{len(held)} rows", got="0 rows")
-    compare(keyed(row[:4] for row in first_page.rows), held, many=len(first_page.rows))
+    compare(keyed(row[:4] for row in first_page.rows), held, many=len(first_page.rows), than="the view")
+    follows_the_view(fresh_database(), answers, late)
 
 
 @answer("refresh")
 @points(2)
+@keeps("nobody-waits", "waits-itself")
 @hint(
     "Which lock does your refresh take on the view, and with which lock does a SELECT conflict? The table above says so.",
-    "REFRESH MATERIALIZED VIEW has a form that compares the new rows with the old ones and keeps readers. The manual's page "
-    "of the command shows it.",
+    "REFRESH MATERIALIZED VIEW has a form that compares the new rows with the old ones and stops no reader.",
+    "If the page waits and the view does not: on which other relation does your transaction take a strong lock?",
 )
 def test_readers_do_not_wait(story):
-    """Who reads the view while the refresh is at work does not wait for it."""
+    """Nobody who reads the view or the page while the refresh is at work waits for it."""
     refreshed(story)
     if story.blocked_by:
-        why = "A reader came while the refresh was at work, and still waited for a lock after 100 ms."
-        raise Wrong(why, expected="no lock that stops a SELECT", got=f"{story.blocked_by} on daily_sales")
+        why = "A reader came while the refresh was at work, and was still waiting for a lock after 100 ms."
+        raise Wrong(why, expected="no lock that stops a SELECT", got=story.blocked_by)
 
 
 @answer("refresh")
 @points(1)
+@keeps("equals-the-query")
 @hint("Orders may come for a day that is long over, and paid ones may be cancelled. Does the refresh see all of them?")
 def test_shows_late_orders(story, expected):
     """After a refresh the view equals the page's query, late and cancelled orders included."""
@@ -181,6 +199,7 @@ def test_shows_late_orders(story, expected):
 
 @answer("refresh")
 @points(1)
+@keeps("only-changes")
 @hint(
     "A row is written when something in it changed, or when the refresh makes all rows without looking. Which of the two is it here?",
     "Which column of the view has another value after each refresh, even where nothing was sold?",
@@ -197,22 +216,26 @@ def test_writes_only_what_changed(story, expected, note):
         changed = len(before.keys() | after.keys()) - len(same)
         why = "Rows in which nothing was sold were written, too: something in each of them is new after each refresh."
         if not story.same_file:
-            why = "The answer makes all rows of the view anew, and drops the old ones."
+            why = "The answer builds all rows of the view again, and drops the old ones."
         raise Wrong(
             why, expected=f"{changed} rows written", got=f"{len(written) + changed} of {len(after)} rows written"
         )
 
 
 @answer("page")
-@points(2)
+@points(1)
+@keeps("moves-with-refresh")
 @hint(
     "Run the page twice without a refresh between. Which time must it show the second time?",
     "Run the cron job, then the page. Who writes down when the refresh was, and where?",
 )
-def test_page_says_how_old_it_is(story, built, answers):
-    """`as_of` is the moment of the last refresh."""
+def test_page_says_how_old_it_is(first_page, story, built, answers):
+    """`as_of` is the moment of the last refresh, to the microsecond."""
     refreshed(story)
     as_of = told_as_of(query(built, answers["page"]))
+    if all(moment.microsecond % 1000 == 0 for moment in (as_of, told_as_of(first_page))):  # by chance: one in a million
+        why = "The moment is rounded: a rounded moment can be later than the data is."
+        raise Wrong(why, expected="microseconds, as now() tells them", got=f"{as_of:%H:%M:%S.%f}")
     if as_of > story.ended:
         why = "The page shows a moment after the last refresh: the time at which you ask, not that of the data."
         raise Wrong(why, expected=f"not after {story.ended:%H:%M:%S.%f}", got=f"{as_of:%H:%M:%S.%f}")
@@ -248,23 +271,37 @@ def require_rows(database):
 
 @contextlib.contextmanager
 def held_at_orders(database, text):
-    """The answer `refresh` at work: it cannot read `orders` before the block ends. It is over when this returns."""
+    """The answer `refresh` at work: it cannot read `orders` before the block ends, nor for 200 ms. It is over when this returns."""
     with ThreadPoolExecutor(1) as pool, database.connect(autocommit=False) as holder:
         holder.execute("LOCK TABLE orders IN ACCESS EXCLUSIVE MODE")
         refresh = pool.submit(run, database, text)
         try:
-            until_it_waits(holder, refresh)
+            until_it_waits(holder, refresh, LONG_WAITING)
             yield holder
         finally:
             holder.rollback()
         refresh.result()
 
 
-def until_it_waits(connection, refresh: Future) -> bool:
+def follows_the_view(database, answers, late):
+    """Fails where the page shows other rows than the view after a refresh: the answer's own, or a plain one where that fails."""
+    run(database, answers["dashboard"])
+    with database.connect() as connection:
+        connection.execute(late)
+        try:
+            run(database, answers["refresh"])
+        except AnswerError:
+            connection.execute("REFRESH MATERIALIZED VIEW daily_sales")
+        held = keyed(connection.execute(VIEW))
+    page = query(database, answers["page"])
+    compare(keyed(row[:4] for row in page.rows), held, many=len(page.rows), than="the view after a refresh")
+
+
+def until_it_waits(connection, refresh: Future, waiting: str = WAITING) -> bool:
     """Until the refresh waits for a lock, or is over. Returns whether it waits."""
     deadline = time.monotonic() + PATIENCE
     while not refresh.done() and time.monotonic() < deadline:
-        if connection.execute(WAITING).fetchone()[0]:
+        if connection.execute(waiting).fetchone()[0]:
             return True
         time.sleep(0.002)  # nothing tells that a session waits; pg_locks has to be asked
     return False
@@ -315,16 +352,25 @@ def refreshed(story):
         )
 
 
-def compare(got, expected, many=None):
+def reads(database, text):
+    """Whether the page's query runs at all; that it does is another check's business."""
+    try:
+        return bool(query(database, text).rows)
+    except AnswerError:
+        return False
+
+
+def compare(got, expected, many=None, than="the page's query"):
     """Names the first difference between rows by day and shop."""
-    for day, shop in expected.keys() - got.keys():
-        raise Wrong(f"{shop} on {day} is missing.", expected=f"{len(expected)} rows", got=f"{len(got)} rows")
-    for day, shop in got.keys() - expected.keys():
-        why = f"{shop} on {day} is there, though nothing was sold (cancelled orders are not sold)."
-        raise Wrong(why, expected=f"{len(expected)} rows", got=f"{len(got)} rows")
+    for day, shop in sorted(expected.keys() - got.keys()):
+        why = f"{shop} on {day} is missing, which {than} has."
+        raise Wrong(why, expected=f"{len(expected):,} rows", got=f"{len(got):,} rows")
+    for day, shop in sorted(got.keys() - expected.keys(), key=str):
+        why = f"{shop} on {day} is there, which {than} does not have (cancelled orders are not sold)."
+        raise Wrong(why, expected=f"{len(expected):,} rows", got=f"{len(got):,} rows")
     for key, (orders, revenue) in expected.items():
         if got[key] != (orders, revenue):
-            why = f"{key[1]} on {key[0]} has other numbers than the page's query."
+            why = f"{key[1]} on {key[0]} has other numbers than {than}."
             raise Wrong(why, expected=f"{orders} orders, {revenue}", got=f"{got[key][0]} orders, {got[key][1]}")
     if many not in (None, len(expected)):
         raise Wrong("Some rows come more than once.", expected=f"{len(expected)} rows", got=f"{many} rows")

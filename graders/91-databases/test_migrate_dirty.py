@@ -1,15 +1,17 @@
 """Checks of migrate-dirty: the files go up, down and up on a copy from before the incident, the runbook mends one from after it."""
 
+import contextlib
+
 import psycopg
 import pytest
 
+from labkit.checking.checks import AnswerError, Wrong, answer, hint, keeps, points
+from labkit.checking.fixtures import bench_of
 from labkit.course import find
-from labkit.grading.checks import AnswerError, Wrong, answer, hint, points
-from labkit.grading.fixtures import bench_of
-from labkit.grading.index_builds import IndexBuilds
-from labkit.services import golang_migrate_project as projects
+from labkit.kinds.migrate import project as projects
+from labkit.kinds.migration_files import NotAProject
 from labkit.services.golang_migrate import Migrate, run
-from labkit.services.migration_files import NotAProject
+from labkit.services.postgres.index_builds import IndexBuilds
 
 LAB = "91-databases/migrate-dirty"
 UP = Migrate(("up",))
@@ -20,6 +22,7 @@ MEANINGS = {
     "Dirty database": "golang-migrate does not touch a dirty database. Somebody has to look at it first, and say which version it is at.",
     "could not create unique index": "there are rows that the unique index forbids.",
     "already exists": "a file makes what is there already.",
+    "It ran for over": "a statement did not end. Does it compare each customer with every other one? Make one list of the addresses, and join with that.",
     "does not exist": "a statement, or golang-migrate itself, looks for something that is not there.",
 }
 LATER = {"900000000001_note.up.sql": "ALTER TABLE orders ADD COLUMN note text;"}  # a migration that comes one day
@@ -75,13 +78,17 @@ def same_rows(found, expected, when):
     for number, row in expected[0].items():
         if found[0][number] != row:
             changed = sum(found[0][n] != r for n, r in expected[0].items())
-            raise Wrong(
-                f"{changed:,} customers have other values {when}, e.g. number {number}.",
-                expected=str(row),
-                got=str(found[0][number]),
-            )
+            at = next(place for place, value in enumerate(row) if found[0][number][place] != value)
+            column = ("name", "email", "points")[at]
+            why = f"{changed:,} customers have other values {when}, e.g. the {column} of number {number}."
+            raise Wrong(why, expected=f"{column}: {as_sql(row[at])}", got=f"{column}: {as_sql(found[0][number][at])}")
     if found[1] != expected[1]:
         raise Wrong(f"The orders are not the same {when}.")
+
+
+def as_sql(value):
+    """A value as SQL writes it."""
+    return "NULL" if value is None else value
 
 
 def duplicates_are_marked(database):
@@ -97,7 +104,7 @@ def duplicates_are_marked(database):
         if marked != wanted:
             same = [n for n, other, _ in found if address is not None and other == address]
             why = f"Customer {number} is not marked as it should be. The customers with that address: {same or 'it has none'}."
-            raise Wrong(why, expected=f"duplicate_of = {wanted}", got=f"duplicate_of = {marked}")
+            raise Wrong(why, expected=f"duplicate_of = {as_sql(wanted)}", got=f"duplicate_of = {as_sql(marked)}")
 
 
 def points_are_given(database):
@@ -115,7 +122,24 @@ def points_are_given(database):
     wrong = [number for number, value in wanted.items() if found.get(number) != value]
     if wrong:
         why = f"{len(wrong):,} customers do not have the points for their orders, e.g. number {wrong[0]}."
-        raise Wrong(why, expected=f"{wanted[wrong[0]]} points", got=f"{found.get(wrong[0])} points")
+        raise Wrong(why, expected=f"{wanted[wrong[0]]} points", got=f"{as_sql(found.get(wrong[0]))} points")
+
+
+def points_are_a_column_as_asked(database):
+    """Somebody who registers has 0 points, of type integer, and nobody can have none."""
+    insert = "INSERT INTO customers (name, email) VALUES ('A check', NULL) RETURNING id, points, pg_catalog.pg_typeof(points)::text"
+    with database.connect() as connection, connection.transaction(force_rollback=True):
+        try:
+            number, points, kind = connection.execute(insert).fetchone()
+        except psycopg.errors.NotNullViolation as error:
+            why = "Nobody can register any more: the application's INSERT does not name `points`, which has no default."
+            raise Wrong(why, expected="points integer NOT NULL DEFAULT 0", got=str(error).splitlines()[0]) from error
+        if (points, kind) != (0, "integer"):
+            got = f"{as_sql(points)}, of type {kind}"
+            raise Wrong("A new customer has other `points` than asked for.", expected="0, of type integer", got=got)
+        with contextlib.suppress(psycopg.errors.NotNullViolation), connection.transaction():
+            connection.execute("UPDATE customers SET points = NULL WHERE id = %s", [number])
+            raise Wrong("`points` may be NULL.", expected="points integer NOT NULL DEFAULT 0", got="NULL is accepted")
 
 
 def index_holds(database, built_beside_writers):
@@ -132,7 +156,9 @@ def index_holds(database, built_beside_writers):
     unique = {name: number for name, _, is_unique, number in found if is_unique}
     if not unique:
         raise Wrong(
-            "`customers` has no unique index on the address.", got=", ".join(name for name, *_ in found) or "no index"
+            "`customers` has no unique index on the address.",
+            expected="a unique index",
+            got=", ".join(name for name, *_ in found) or "no index",
         )
     refuses_second_address(database)
     if alone := [name for name, number in unique.items() if number not in built_beside_writers]:
@@ -143,9 +169,11 @@ def index_holds(database, built_beside_writers):
 
 def refuses_second_address(database):
     """What the unique index must refuse, and what not; nothing of it stays."""
-    address = fetch(
-        database, "SELECT email, id FROM customers WHERE email IS NOT NULL AND duplicate_of IS NULL ORDER BY id LIMIT 1"
-    )[0]
+    real = "SELECT email, id FROM customers WHERE email IS NOT NULL AND duplicate_of IS NULL ORDER BY id LIMIT 1"
+    address = next(iter(fetch(database, real)), None)
+    if not address:
+        why = "Everybody who has an address has a `duplicate_of`, the real ones too: the index looks at nobody."
+        raise Wrong(why, expected="the first of each address has NULL there", got="all of them are marked")
     with database.connect(autocommit=False) as connection:
         for email, original, allowed in (
             (address[0], None, False),
@@ -203,6 +231,7 @@ class Pilot:
         must(self.up, "On a copy from before the incident")
         same_rows(rows(self.database), self.rows, "after `migrate up`")
         points_are_given(self.database)
+        points_are_a_column_as_asked(self.database)
         duplicates_are_marked(self.database)
 
     def there_and_back(self):
@@ -266,6 +295,14 @@ class Recovery:
         except psycopg.errors.UndefinedColumn as error:
             raise Wrong("The column `points` is gone, and all points with it.") from error
 
+    def points_left(self):
+        """The points of all customers now."""
+        with self.database.connect() as connection:
+            try:
+                return connection.execute("SELECT coalesce(sum(points), 0)::bigint FROM customers").fetchone()[0]
+            except psycopg.errors.UndefinedColumn:
+                return 0
+
     def takes_the_next(self):
         """A migration that comes later reaches it."""
         must(run(self.database, self.files | LATER, [UP])[0], "In production, the next migration")
@@ -275,19 +312,20 @@ class Recovery:
 def pilot(request, template, answers):
     """The answer `files`, tried."""
     files = commit(answers)
-    with bench_of(request).database(template) as database:
+    with bench_of(request).service("postgres").database(template) as database:
         yield Pilot(database, files)
 
 
 @pytest.fixture(scope="module")
 def recovery(request, template, answers):
     """The answer `recovery`, done with the answer `files`."""
-    with bench_of(request).database(template) as database:
+    with bench_of(request).service("postgres").database(template) as database:
         yield Recovery(database, answers)
 
 
 @answer("files")
 @points(2)
+@keeps("points", "duplicates", "rows-stay")
 @hint(
     "Which statement failed: because of how the file is sent, or because of rows? See «One file, one transaction» for the first, and ask for the rows for the second.",
     "One file, one transaction: all of it or nothing. Which of the three statements of 000003 cannot be in one, and where can it be?",
@@ -300,6 +338,7 @@ def test_goes_up(pilot):
 
 @answer("files")
 @points(2)
+@keeps("one-address", "built-beside-writers")
 @hint(
     "`\\d customers` would list the index. Of which customers does it speak, and does it tell Ada@example.org from ada@example.org?",
     "An index can be on an expression, and it can leave rows out.",
@@ -313,6 +352,7 @@ def test_index(pilot):
 
 @answer("files")
 @points(2)
+@keeps("there-and-back")
 @hint(
     "A way down takes away what its way up brought, and nothing else. Which file brings what, now?",
     "000003 down was written for the old 000003 up. Does each of its statements still find what it takes away?",
@@ -324,6 +364,7 @@ def test_up_down_up(pilot):
 
 @answer("recovery")
 @points(2)
+@keeps("clean")
 @hint(
     "Which of the three statements of that evening are done, which one is half done, and which version of your files is that?",
     "`force` runs nothing: it writes a number. It has to be the number that is true, after what you have put right by hand.",
@@ -337,23 +378,27 @@ def test_clean(recovery, note):
 
 @answer("recovery")
 @points(2)
+@keeps("points-kept")
 @hint(
     "Since 21:31 the application has given points and taken some. Which of your commands writes the column `points`?",
     "A way down that drops a column drops what is in it. Which version does the column `points` belong to?",
 )
 def test_nothing_lost(recovery, note):
     """Everybody is still there, with the points that they had before the recovery began."""
-    note("points", sum(row[-1] for row in recovery.rows[0].values()))
+    note("points", [sum(row[-1] for row in recovery.rows[0].values()), recovery.points_left()])
     recovery.lost_nothing()
 
 
 @answer("recovery")
 @points(1)
+@keeps("valid-index")
 @hint(
     "SELECT indexrelid::regclass, indisvalid FROM pg_index WHERE indrelid = 'customers'::regclass",
     "IF NOT EXISTS asks for the name only. What stands there under that name since that evening?",
 )
-def test_index_in_production(recovery):
+def test_index_in_production(recovery, note):
     """In production, too, the index is valid and refuses a second customer with the same address; no invalid index is left."""
     recovery.is_clean()
+    note("index", "not valid, or not there")
     index_holds(recovery.database, recovery.built_beside_writers)
+    note("index", "valid")

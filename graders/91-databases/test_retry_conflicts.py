@@ -2,14 +2,16 @@
 
 import contextlib
 import itertools
+import time
 
 import psycopg
 import pytest
 
-from labkit.grading.calls import Callee
-from labkit.grading.checks import Wrong, hint, points
+from labkit.checking.checks import Wrong, hint, keeps, points
+from labkit.kinds.python.calls import Callee
 
 LEAST, MOST = 3, 20  # attempts that the task asks for
+LONGEST, IN_NO_CASE = 10.0, 15.0  # seconds until it gives up: without what a busy machine took, and with it
 ENOUGH = 40  # attempts after which nobody is waited for
 CENTS = 1_500
 
@@ -104,7 +106,8 @@ class Wallet:
                 )
             raise Wrong(why, expected=f"{want + more:,} cents", got=f"{got:,} cents")
         if (noted := self.noted(source, target)) != [CENTS]:
-            raise Wrong("The table transfers has not exactly one row of it.", expected=[CENTS], got=noted)
+            got = ", ".join(f"{cents:,} cents" for cents in noted) or "no row"
+            raise Wrong("The table transfers must have one row of it.", expected=f"one row: {CENTS:,} cents", got=got)
 
     def must_have_tried(self, target, least=LEAST):
         """Raises Wrong unless it took as many attempts as it must."""
@@ -123,17 +126,18 @@ def returned(call):
 
 
 @pytest.fixture(scope="module")
-def wallet(sandbox, in_turn, answers):
+def wallet(sandbox, in_turn_on_database, answers):
     """The accounts, and the answer's function."""
     text = answers["transfer"]
     with (
-        in_turn(lambda database, before: Callee(sandbox, database, text, before=before)) as callee,
+        in_turn_on_database(lambda database, before: Callee(sandbox, database, text, before=before)) as callee,
         contextlib.closing(Wallet(callee)) as wallet,
     ):
         yield wallet
 
 
 @points(1)
+@keeps("all-or-nothing")
 @hint(
     "What ends a transaction of psycopg, so that others see what it wrote?",
     "Three statements: one takes, one gives, one notes. `with connection.transaction():` commits at its end.",
@@ -147,6 +151,7 @@ def test_moves_the_money(wallet):
 
 
 @points(2)
+@keeps("nothing-lost", "all-or-nothing")
 @hint(
     "Between the moment you read a balance and the moment you write it, another program may have written. What does your statement write then?",
     "Either the database computes the new balance (`cents = cents + …`), or the row is locked before it is read (`FOR UPDATE`), or the whole "
@@ -171,6 +176,7 @@ def test_nobody_elses_money_is_lost(wallet):
 
 
 @points(2)
+@keeps("tried-again")
 @hint(
     "SQLSTATE 40001 and 40P01 say: nothing is wrong with this transaction, run it again. Where does your function catch them?",
     "After an error the transaction is over. What has to happen before the first statement of the next attempt?",
@@ -188,6 +194,7 @@ def test_starts_over(wallet):
 
 
 @points(1)
+@keeps("other-errors")
 @hint(
     "Which errors does your `except` catch? An account with too little money is no conflict: it has too little money the next time, too.",
     "CHECK (cents >= 0) raises psycopg.errors.CheckViolation. Let it through.",
@@ -216,6 +223,7 @@ def test_not_enough_money(wallet):
 
 
 @points(2)
+@keeps("gives-up")
 @hint(
     "What does your loop do after its last turn? Whoever called must hear that the transfer was not done.",
     "`raise` alone, in an `except` block, raises the same error again.",
@@ -231,12 +239,17 @@ def must_give_up(wallet, sqlstate, timing="IMMEDIATE"):
     source, target = wallet.pair()
     wallet.obstruct(target, FOR_EVER, sqlstate, timing)
     before = wallet.cents(source, target)
-    outcome = wallet.transfer(source, target).outcome(lambda: stop_after(wallet, target))
+    stopwatch = Stopwatch(lambda: stop_after(wallet, target))
+    outcome = wallet.transfer(source, target).outcome(stopwatch.look)
+    seconds, whole = stopwatch.seconds()
     attempts = tried(wallet, target, outcome)
     if not LEAST <= attempts <= MOST:
         raise Wrong(
             "It does not give up when it should.", expected=f"{LEAST} to {MOST} attempts", got=f"{attempts} attempts"
         )
+    if seconds > LONGEST or whole > IN_NO_CASE:
+        why = "It waits so long between its attempts that nobody is there any more to hear the answer."
+        raise Wrong(why, expected=f"at most {LONGEST:g} s", got=f"{whole:.0f} s for {attempts} attempts")
     if outcome.sqlstate != sqlstate:
         got = outcome.error or "it returned"
         raise Wrong(
@@ -253,6 +266,27 @@ def tried(wallet, target, outcome):
         got = outcome.error or "it returned"
         raise Wrong("No attempt came to write its row into transfers.", expected="at least 1 attempt", got=got)
     return attempts
+
+
+class Stopwatch:
+    """How long a call took, without what our own looks at it lost: on a busy machine they take longer than the quickest one."""
+
+    def __init__(self, look):
+        self._look, self._begun = look, time.monotonic()
+        self._quickest, self._lost = float("inf"), 0.0
+
+    def look(self):
+        """One look."""
+        begun = time.monotonic()
+        self._look()
+        took = time.monotonic() - begun
+        self._quickest = min(self._quickest, took)
+        self._lost += took - self._quickest
+
+    def seconds(self):
+        """Since it was made: without what was lost, and in all."""
+        whole = time.monotonic() - self._begun
+        return whole - self._lost, whole
 
 
 def stop_after(wallet, target):
@@ -274,8 +308,8 @@ def unchanged(wallet, before, source, target, outcome):
     if (found := wallet.cents(source, target)) != before:
         raise Wrong(
             "The transfer failed, and a part of it was done.",
-            expected=f"{before} cents, as before",
-            got=f"{found} cents",
+            expected=f"{before[0]:,} and {before[1]:,} cents, as before",
+            got=f"{found[0]:,} and {found[1]:,} cents",
         )
     if noted := wallet.noted(source, target):
         raise Wrong("The transfer failed, and transfers has a row of it.", expected="no row", got=f"{len(noted)} rows")

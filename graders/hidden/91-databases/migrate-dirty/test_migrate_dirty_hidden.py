@@ -2,11 +2,12 @@
 
 from test_migrate_dirty import index_holds, must, pilot, recovery
 
-from labkit.grading.checks import answer, points, review
+from labkit.checking.checks import answer, keeps, points, review
 
 
 @answer("files")
 @points(3)
+@keeps("points", "duplicates", "one-address", "there-and-back")
 @review(
     "Which customer of three with one address is the first, what a missing address is, and what each way down takes away."
 )
@@ -19,6 +20,7 @@ def test_other_customers(pilot):
 
 @answer("recovery")
 @points(3)
+@keeps("clean", "points-kept", "valid-index")
 @review("What stood in the database when the deployment had died, and which of your commands writes over it.")
 def test_other_production(recovery):
     """With other customers production comes back clean, nobody loses anything, and the index is valid."""
@@ -29,6 +31,7 @@ def test_other_production(recovery):
 
 @answer("recovery")
 @points(1)
+@keeps("next-release")
 @review("Which version the database says it is at, after the recovery.")
 def test_next_migration(recovery):
     """The next migration reaches production by `migrate up` alone."""

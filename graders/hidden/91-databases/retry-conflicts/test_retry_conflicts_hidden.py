@@ -6,8 +6,8 @@ import psycopg
 from psycopg import sql
 from test_retry_conflicts import DEADLOCK, LEAST, SERIALIZATION_FAILURE, must_give_up, returned, wallet
 
-from labkit.grading.checks import Wrong, points, review
-from labkit.grading.sessions import Sessions
+from labkit.checking.checks import Wrong, keeps, points, review
+from labkit.kinds.sql.sessions import Sessions
 
 NEVER = 600_000  # milliseconds
 # Milliseconds after which the answer's session looks for a deadlock, once: it must be there by then, however busy the machine is.
@@ -15,6 +15,7 @@ TRIES = (40, 80, 160, 320, 640)
 
 
 @points(2)
+@keeps("tried-again", "nothing-lost")
 @review("Which error says that two transactions wait for each other, and what the one that Postgres ends has to do.")
 def test_deadlock(wallet):
     """A transfer that Postgres ends because it and another program wait for each other is done all the same."""
@@ -65,6 +66,7 @@ def crossed(wallet, interest, account):
 
 
 @points(2)
+@keeps("tried-again", "gives-up")
 @review("At which statements Postgres may say that transactions are in conflict. What is the last one?")
 def test_conflict_at_commit(wallet):
     """A conflict that Postgres tells at COMMIT is met as any other one."""
@@ -79,6 +81,7 @@ def test_conflict_at_commit(wallet):
 
 
 @points(2)
+@keeps("nothing-lost")
 @review("What an attempt may use of the attempt before it.")
 def test_reads_anew(wallet):
     """Each attempt begins with what the database then holds: money that arrives between two attempts is not lost."""
@@ -102,8 +105,9 @@ def test_reads_anew(wallet):
 
 
 @points(1)
+@keeps("none-open")
 @review("How a transaction ends, on every way out of the function.")
-def test_leaves_no_transaction_open(wallet):
+def test_leaves_no_transaction_open(wallet, untouched):
     """However the function ends, it leaves no transaction open."""
     source, target = wallet.pair()
     before = wallet.cents(source, target)
@@ -111,6 +115,7 @@ def test_leaves_no_transaction_open(wallet):
     wallet.must_have_moved(before, source, target)
     must_have_ended(wallet.transfer(source, target, 100_000_000).outcome(), "there was not enough money")
     must_have_ended(must_give_up(wallet, SERIALIZATION_FAILURE), "it gave up")
+    untouched(wallet.database, "accounts.owner")
 
 
 def must_have_ended(outcome, what):

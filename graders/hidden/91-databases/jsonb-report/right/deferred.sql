@@ -3,12 +3,12 @@
 CREATE FUNCTION is_order(doc jsonb) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
     SELECT coalesce(jsonb_typeof(doc -> 'country') = 'string' AND doc ->> 'country' ~ '^[A-Z]{2}$', false)
        AND coalesce(jsonb_typeof(doc -> 'lines') = 'array', false)
-       AND (NOT doc ? 'shipping' OR doc @? '$.shipping ? (@.type() == "number" && @ >= 0)')
+       AND (NOT doc ? 'shipping' OR doc @? 'strict $.shipping ? (@.type() == "number" && @ >= 0)')
        AND NOT EXISTS (
            SELECT FROM jsonb_array_elements(CASE jsonb_typeof(doc -> 'lines') WHEN 'array' THEN doc -> 'lines' ELSE '[]' END) AS line
            WHERE NOT coalesce(jsonb_typeof(line -> 'sku') = 'string', false) OR line ->> 'sku' = ''
-              OR NOT coalesce(line @? '$.price ? ((@.type() == "number" && @ >= 0) || @ like_regex "^[0-9]+[.][0-9]{2}$")', false)
-              OR line ? 'qty' AND NOT line @? '$.qty ? (@.type() == "number" && @ >= 1 && @.floor() == @)'
+              OR NOT coalesce(line @? 'strict $.price ? ((@.type() == "number" && @ >= 0) || @ like_regex "^[0-9]+[.][0-9]{2}$")', false)
+              OR line ? 'qty' AND NOT line @? 'strict $.qty ? (@.type() == "number" && @ >= 1 && @.floor() == @)'
        )
 $$;
 CREATE FUNCTION refuse_order() RETURNS trigger LANGUAGE plpgsql AS $$

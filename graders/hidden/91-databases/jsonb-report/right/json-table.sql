@@ -12,10 +12,10 @@ ALTER TABLE orders ADD CONSTRAINT ok CHECK (
     CASE WHEN jsonb_typeof(doc) = 'object' AND jsonb_typeof(doc -> 'lines') = 'array' AND jsonb_typeof(doc -> 'country') = 'string'
     THEN doc ->> 'country' SIMILAR TO '[A-Z]{2}'
         AND (NOT doc ? 'shipping' OR jsonb_path_exists(doc, 'strict $.shipping ? (@.type() == "number" && @ >= 0)', silent => true))
-        AND jsonb_array_length(doc -> 'lines') = jsonb_array_length(jsonb_path_query_array(doc, '$.lines[*] ? (
+        AND jsonb_array_length(doc -> 'lines') = jsonb_array_length(jsonb_path_query_array(doc, 'strict $.lines[*] ? (
             @.type() == "object" && @.sku.type() == "string" && @.sku starts with "" && !(@.sku == "")
             && (@.price.type() == "number" && @.price >= 0 || @.price.type() == "string" && @.price like_regex "^\\d+(\\.\\d+)?$")
-            && (!exists(@.qty) || @.qty.type() == "number" && @.qty >= 1 && @.qty.floor() == @.qty))'))
+            && (!exists(@.keyvalue() ? (@.key == "qty")) || @.qty.type() == "number" && @.qty >= 1 && @.qty.floor() == @.qty))'))
     ELSE false END);
 %%answer total
 CREATE OR REPLACE FUNCTION public.sum_of(jsonb) RETURNS numeric IMMUTABLE PARALLEL SAFE RETURN (

@@ -1,4 +1,4 @@
--- fails: test_only_those_rows_are_written — right everywhere, and every order since May is written anew
+-- fails: test_only_those_rows_are_written — right everywhere, and every order since May is rewritten
 %%answer correct
 UPDATE orders SET doc = jsonb_set(doc, '{lines}', (
     SELECT coalesce(jsonb_agg(CASE WHEN line ->> 'sku' = 'TEA-7' AND (line ->> 'price')::numeric = 9.30

@@ -1,4 +1,4 @@
--- fails: test_nothing_else_changes — the line is built anew from what its author knew of it
+-- fails: test_nothing_else_changes — the line is rebuilt from what its author knew of it
 %%answer correct
 UPDATE orders SET doc = jsonb_set(doc, '{lines}', (
     SELECT jsonb_agg(CASE WHEN line ->> 'sku' = 'TEA-7' AND (line ->> 'price')::numeric = 9.30

@@ -1,4 +1,4 @@
--- fails: test_clean — everything anew
+-- fails: test_clean — everything is dropped, and made again
 %%answer recovery
 migrate drop -f
 migrate up

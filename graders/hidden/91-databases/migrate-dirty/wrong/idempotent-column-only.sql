@@ -1,4 +1,4 @@
--- fails: test_nothing_lost — the column may be there, but the points are computed anew
+-- fails: test_nothing_lost — the column may be there, but the points are computed again
 %%answer files
 -- 000003_loyalty.up.sql
 ALTER TABLE customers ADD COLUMN IF NOT EXISTS points integer NOT NULL DEFAULT 0;

@@ -1,3 +1,3 @@
--- fails: test_revenue — the same index anew, in the belief that a fresh one is read alone
+-- fails: test_revenue — the same index again, in the belief that a fresh one is read alone
 %%answer revenue
 REINDEX INDEX orders_list;

@@ -1,8 +1,8 @@
--- right: a trigger that takes an advisory lock on the flat before it looks
+-- right: a trigger that changes the flat's row (to what it was): at REPEATABLE READ the second one then fails, and does not look with an old snapshot
 %%answer protection
 CREATE FUNCTION refuse_overlap() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM pg_advisory_xact_lock(7, NEW.flat_id);
+    UPDATE flats SET name = name WHERE id = NEW.flat_id;
     IF NEW.status <> 'cancelled' AND EXISTS (
         SELECT FROM bookings AS other
         WHERE other.flat_id = NEW.flat_id AND other.id <> NEW.id AND other.status <> 'cancelled'
@@ -12,4 +12,4 @@ BEGIN
     END IF;
     RETURN NEW;
 END $$;
-CREATE TRIGGER refuse_overlap BEFORE INSERT OR UPDATE ON bookings FOR EACH ROW EXECUTE FUNCTION refuse_overlap();
+CREATE TRIGGER refuse_overlap BEFORE INSERT OR UPDATE OF flat_id, arrives, leaves, status ON bookings FOR EACH ROW EXECUTE FUNCTION refuse_overlap();

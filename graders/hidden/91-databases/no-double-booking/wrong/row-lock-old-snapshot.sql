@@ -1,4 +1,4 @@
--- right: a trigger that locks the flat's row; what does not match the rule is not even looked at
+-- fails: test_two_in_the_same_moment — the flat's row is locked, not changed: at REPEATABLE READ nobody notices that the snapshot is old
 %%answer protection
 CREATE FUNCTION refuse_overlap() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

@@ -1,0 +1,10 @@
+-- fails: test_finds_all_forms — the first page is enough: LIMIT 10, and the eleventh product is never found
+%%answer words
+ALTER TABLE products ADD COLUMN search tsvector GENERATED ALWAYS AS (
+    setweight(to_tsvector('english', title), 'A') || setweight(to_tsvector('english', coalesce(description, '')), 'C')) STORED;
+CREATE INDEX products_search ON products USING gin (search);
+CREATE FUNCTION find_products(wanted text) RETURNS TABLE (id bigint, title text) LANGUAGE sql STABLE AS $$
+    SELECT p.id, p.title FROM products AS p, websearch_to_tsquery('english', wanted) AS q
+    WHERE p.search @@ q ORDER BY ts_rank(p.search, q) DESC, p.id
+    LIMIT 10
+$$;

@@ -1,0 +1,20 @@
+-- fails: test_goes_up — the points of the duplicates are given to the real one
+%%answer files
+-- 000003_loyalty.up.sql
+ALTER TABLE customers ADD COLUMN points integer NOT NULL DEFAULT 0;
+UPDATE customers SET points = coalesce((SELECT floor(sum(total) / 10) FROM orders WHERE customer_id = customers.id), 0);
+-- 000003_loyalty.down.sql
+ALTER TABLE customers DROP COLUMN points;
+-- 000004_duplicates.up.sql
+ALTER TABLE customers ADD COLUMN duplicate_of integer;
+UPDATE customers AS c SET duplicate_of = f.first
+FROM (SELECT id, min(id) OVER (PARTITION BY lower(email)) AS first FROM customers WHERE email IS NOT NULL) AS f
+WHERE f.id = c.id AND f.first <> c.id;
+UPDATE customers AS c SET points = points + (SELECT sum(points) FROM customers WHERE duplicate_of = c.id)
+WHERE id IN (SELECT duplicate_of FROM customers);
+-- 000004_duplicates.down.sql
+ALTER TABLE customers DROP COLUMN duplicate_of;
+-- 000005_unique_address.up.sql
+CREATE UNIQUE INDEX CONCURRENTLY customers_one_address ON customers (lower(email)) WHERE duplicate_of IS NULL;
+-- 000005_unique_address.down.sql
+DROP INDEX CONCURRENTLY customers_one_address;
