@@ -11,12 +11,13 @@ from nbgrader.preprocessors import (
     SaveAutoGrades,
 )
 
-from labkit.grading.preprocessor import GradeAnswers, MakeWhole, ReadWhatCanBeRead
+from labkit.gradebook import nbgrader_guards
+from labkit.gradebook.preprocessor import GradeAnswers, ReadWhatCanBeRead
 
+nbgrader_guards.install()
 c = get_config()  # noqa: F821 - given by traitlets
 
 c.Autograde.sanitize_preprocessors = [
-    MakeWhole,
     ClearOutput,
     DeduplicateIds,
     OverwriteKernelspec,
@@ -32,5 +33,5 @@ c.Autograde.autograde_preprocessors = [
     CheckCellMetadata,
 ]
 c.Autograde.exporter_class = ReadWhatCanBeRead
-c.HTMLExporter.filters = {"markdown2html": "labkit.grading.prose.harmless"}  # in feedback and in formgrader
+c.HTMLExporter.filters = {"markdown2html": "labkit.gradebook.prose.harmless"}  # in feedback and in formgrader
 c.ClearSolutions.code_stub = {"python": ""}  # solutions are stripped by `labkit release`, before nbgrader sees them

@@ -1,0 +1,1 @@
+GREETING = "Quotes of the day"

@@ -1,0 +1,2 @@
+def cell(lat, lon):
+    return f"{int(lat * 10)}/{int(lon * 10)}"

@@ -1,0 +1,2 @@
+def fits(hour):
+    return 8 <= hour < 18

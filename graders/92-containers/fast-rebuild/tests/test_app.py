@@ -1,0 +1,5 @@
+from app.greeting import GREETING
+
+
+def test_greets():
+    assert GREETING

