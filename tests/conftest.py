@@ -1,6 +1,6 @@
 """What every test has: folders of the session's own, the backends that are there, a room that is left clean.
 
-At its end a run says how many tests ran on which backend, and every test that did not run with the reason.
+At its end a run says which tests were the slowest, how many ran on which backend, and every test that did not run with the reason.
 With `--room` (as `make test` runs it) it also fails when anything is left that was not there before.
 
 Several processes of pytest-xdist may share the work (`-n 3`): each has folders of its own inside those of the first, which looks at
@@ -35,6 +35,9 @@ OWN_FOLDERS = {
     "MPLCONFIGDIR": "matplotlib",
     "XDG_CONFIG_HOME": "config",
 }
+
+SLOWEST = 20  # tests that are named
+SLOW = 60.0  # seconds; of a shorter run it need not be said
 
 FOLDER = pytest.StashKey[Path]()
 BEFORE = pytest.StashKey[room.Room]()
@@ -132,7 +135,8 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, Any, Any]:
     if BEFORE in config.stash:
         room.remove_images(config.stash[BEFORE])
         config.stash[LEFT] = room.left_behind(config.stash[BEFORE], mark, config.option.room)
-        if config.stash[LEFT] and session.exitstatus == pytest.ExitCode.OK:
+        # The services that came last have not been seen through a whole run: it tells always, and decides in the full one.
+        if config.stash[LEFT] and config.option.full and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
     room.end_processes(mark)
     if not _is_helper(config):
@@ -141,9 +145,10 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, Any, Any]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """The last lines: what is left, what ran where, what did not run and why."""
-    _say_what_is_left(terminalreporter, config)
+    """The last lines: what was slow, what is left, what ran where, what did not run and why."""
     reports = terminalreporter.stats
+    _say_what_was_slow(terminalreporter, [report for found in reports.values() for report in found])
+    _say_what_is_left(terminalreporter, config)
     ran = Counter(report.backend for outcome in ("passed", "failed") for report in reports.get(outcome, []))
     terminalreporter.section("ran and not run")
     for name in [*BACKENDS, "either"]:
@@ -151,6 +156,22 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     not_run = Counter(str(report.longrepr[2]).removeprefix("Skipped: ") for report in reports.get("skipped", []))
     for reason, number in not_run.items():
         terminalreporter.line(f"NOT RUN: {number} test{'s' * (number > 1)}: {reason}", yellow=True)
+
+
+def _say_what_was_slow(terminalreporter: pytest.TerminalReporter, reports: list[Any]) -> None:
+    """The slowest tests with what they set up, and their share of the time of all."""
+    took: Counter[str] = Counter()
+    for report in reports:
+        if isinstance(report, pytest.TestReport):
+            took[report.nodeid] += report.duration  # type: ignore[assignment]
+    slowest, whole = took.most_common(SLOWEST), sum(took.values())
+    if whole < SLOW:
+        return
+    terminalreporter.section(f"the slowest {len(slowest)} tests")
+    for test, seconds in slowest:
+        terminalreporter.line(f"{seconds:7.1f} s  {test}")
+    share = sum(seconds for _, seconds in slowest) / whole
+    terminalreporter.line(f"together {share:.0%} of the {whole:.0f} s that all {len(took)} tests took")
 
 
 def _say_what_is_left(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

@@ -7,6 +7,7 @@ A line `# name: value` (in SQL `-- name: value`) at its top declares:
     honest  the points that its honest content is worth, and that it must get: neither more nor, for want of a trial, less
     says    what the examiner must read about it (a regular expression)
     series  "full" where it is too long for every run
+    kind    which of the kinds of docs/threat-model.md it is of, a number
 
 An attack must do no harm where it succeeds: it touches canaries, and is bounded in count and time.
 
@@ -23,7 +24,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from labkit import course, source
+from labkit import course
+from labkit.course import answer_cells
 from tests.grading.submissions import SECTION, lab_source, notebook
 
 HERE = Path(__file__).parent
@@ -58,6 +60,7 @@ class Attack:
     honest: float
     says: str
     full: bool
+    kind: int = 0
 
     @property
     def name(self) -> str:
@@ -67,7 +70,19 @@ class Attack:
     @property
     def lab(self) -> course.Lab:
         """The lab that it attacks."""
-        return course.find(f"{SECTION}/{self.lab_name}")
+        return course.find(self.lab_name)
+
+    def answers(self, told: Told) -> dict[str, str]:
+        """All answers of the lab: its own, and stubs."""
+        text = self.path.read_text(encoding="utf-8")
+        for name, value in asdict(told).items():
+            text = text.replace(f"@{name.upper()}@", value)
+        source = lab_source(self.lab)
+        solutions, given = source.solutions(), answer_cells.parse_answers(text)
+        made = given or {self.answer or next(iter(self.lab.answers)): text}
+        return source.stubs() | {
+            name: SOLUTION.sub(lambda _, name=name: solutions[name], answer, count=1) for name, answer in made.items()
+        }
 
     def hand_in(self, submitted: Path, told: Told) -> None:
         """Puts the submission where nbgrader looks for it."""
@@ -80,7 +95,7 @@ class Attack:
         for name, value in asdict(told).items():
             text = text.replace(f"@{name.upper()}@", value)
         solutions = lab_source(self.lab).solutions()
-        answers = source.parse_answers(text) or {self.answer or next(iter(self.lab.answers)): text}
+        answers = answer_cells.parse_answers(text) or {self.answer or next(iter(self.lab.answers)): text}
         made = {
             name: SOLUTION.sub(lambda _, name=name: solutions[name], answer, count=1)
             for name, answer in answers.items()
@@ -95,9 +110,15 @@ def write(folder: Path, lab_name: str, content: dict[str, Any]) -> Path:
     return path
 
 
-def attacks() -> list[Attack]:
-    """All of them. Raises ValueError for a file that does not declare what it must."""
-    return [_read(path) for path in sorted(HERE.glob("*/*.*")) if path.suffix in (".py", ".sql")]
+def attacks(folder: Path = HERE) -> list[Attack]:
+    """All of them, or those of another folder. Raises ValueError for a file that does not declare what it must."""
+    paths = sorted([*folder.glob("*/*.*"), *(folder.glob("*.*") if folder != HERE else ())])
+    return [_read(path) for path in paths if path.suffix in (".py", ".sql") and path.name != "__init__.py"]
+
+
+def attacks_on(section: str) -> list[Attack]:
+    """Those on another section's labs: answers in files of text."""
+    return [_read(path) for path in sorted(HERE.glob(f"{section}/*.txt"))]
 
 
 def _read(path: Path) -> Attack:
@@ -105,7 +126,7 @@ def _read(path: Path) -> Attack:
     first = FIRST_LINE.match(lines[0])
     fields = dict(match.group("name", "value") for line in lines[1:12] if (match := FIELD.match(line)))
     missing = {"lab", "honest", "says"} - fields.keys()
-    unknown = fields.keys() - {"lab", "honest", "says", "answer", "series"}
+    unknown = fields.keys() - {"lab", "honest", "says", "answer", "series", "kind"}
     if first is None or missing or unknown:
         raise ValueError(f"{path}: it must begin with its intent, then declare its fields: {missing or unknown}.")
     return Attack(
@@ -116,6 +137,7 @@ def _read(path: Path) -> Attack:
         float(fields["honest"]),
         fields["says"],
         fields.get("series") == "full",
+        int(fields.get("kind", 0)),
     )
 
 

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from labkit.kinds.python.kind import Python
 from tests.attacks.attack import Attack, attacks
 from tests.attacks.exam import HONEST, LABS, Exam, sitting
-from tests.backends import why_not
+from tests.backends import why_no_sandbox, why_not
 
 pytestmark = [pytest.mark.attack, pytest.mark.slow]
 
@@ -24,7 +25,7 @@ PLACES = [  # backend, sandbox, with the long ones too
 def exam(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exam]:
     """All attacks in one run, among honest submissions."""
     backend, sandbox, everything = request.param
-    if reason := why_not(backend):
+    if reason := why_not(backend) or why_no_sandbox(sandbox):
         pytest.skip(reason)
     chosen = [attack for attack in attacks() if attack.full == everything or backend == "docker"]
     with sitting(tmp_path_factory.mktemp("exam"), chosen, backend, sandbox) as held:
@@ -44,9 +45,10 @@ def test_nothing_outside_is_touched_and_nothing_lives_on(exam: Exam):
 
 
 def test_the_honest_ones_among_them_notice_nothing(exam: Exam):
+    """None waits for as long as an answer may run."""
     for lab in LABS:
         seconds = {student: exam.trail[student]["seconds"] for student in HONEST if student.endswith(lab)}
         before = min(taken for student, taken in seconds.items() if student < "b")
-        assert max(seconds[student] for student in seconds if student > "b") < 3 * before + 5, seconds
+        assert max(seconds[student] for student in seconds if student > "b") < 3 * before + Python.seconds, seconds
         full = {sum(verdict["of"] for verdict in exam.trail[student]["verdicts"]) for student in seconds}
         assert {exam.earned(student) for student in seconds} == full

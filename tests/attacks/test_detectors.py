@@ -120,5 +120,5 @@ def test_a_file_that_declares_too_little_is_refused(tmp_path: Path, monkeypatch:
 
 def test_there_are_attacks_of_every_class():
     classes = {attack.path.parent.name for attack in attacks()}
-    assert classes == {"forged", "reading", "escape", "network", "exhaustion", "sql", "feedback"}
+    assert classes == {"forged", "reading", "escape", "network", "exhaustion", "sql", "feedback", "submitted"}
     assert len(attacks()) >= 40

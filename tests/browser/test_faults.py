@@ -8,6 +8,7 @@ import psutil
 import pytest
 from playwright.sync_api import expect
 
+from tests.patience import PATIENCE
 from tests.setup import learner_copy
 
 pytestmark = [
@@ -47,7 +48,7 @@ def kill(what: str) -> None:
     """SIGKILL to the one process of ours that this names; returns when it is gone."""
     (process,) = ours(what)
     process.kill()
-    process.wait(timeout=10)
+    process.wait(timeout=PATIENCE)
 
 
 def test_the_server_is_killed(opened):
@@ -63,7 +64,7 @@ def test_the_server_is_killed(opened):
 
 
 def test_the_checker_is_killed(opened):
-    kill("labkit.grading.checker")
+    kill("labkit.checking.checker")
     answer = opened.run("%%answer index")
     expect(answer).to_contain_text("Every check passes")
     opened.picture("checker-killed")
@@ -74,8 +75,8 @@ def test_the_kernel_is_killed(opened):
     expect(opened.page.get_by_role("dialog")).to_contain_text("appears to have died")
     opened.picture("kernel-killed")
     opened.page.get_by_role("dialog").get_by_role("button", name="Ok").click()
-    psutil.wait_procs(ours("postgres"), timeout=30)
+    psutil.wait_procs([*ours("postgres"), *ours("labkit.checking.checker")], timeout=PATIENCE)
     assert not ours("postgres"), "the server outlived the kernel"
-    assert not ours("labkit.grading.checker"), "the checker outlived the kernel"
+    assert not ours("labkit.checking.checker"), "the checker outlived the kernel"
     expect(opened.run("%load_ext labkit.notebook")).to_contain_text("You will be able to")
     expect(opened.run("%%answer index")).to_contain_text("Every check passes")

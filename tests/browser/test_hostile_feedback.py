@@ -12,7 +12,7 @@ from nbgrader.server_extensions.formgrader import handlers
 from traitlets.config import Config, PyFileConfigLoader
 
 from labkit import course
-from labkit.grading import report_command
+from labkit.examiner import report_command
 from tests.attacks.attack import Attack, Told, attacks
 from tests.grading.submissions import SECTION, Course, nbgrader
 

@@ -11,7 +11,17 @@ from tests.setup import learner_copy
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-LABS = ("no-double-booking", "alembic-expand-contract", "retry-conflicts", "flyway-versioned", "migrate-dirty")
+LABS = (
+    "no-double-booking",
+    "alembic-expand-contract",
+    "retry-conflicts",
+    "flyway-versioned",
+    "migrate-dirty",
+    "life-of-a-socket",
+    "come-back",
+    "cold-start",
+    "probes",
+)
 
 
 @pytest.fixture(scope="module", params=["embedded"])

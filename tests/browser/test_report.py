@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from labkit.grading import report_command
+from labkit.examiner import report_command
 from tests.grading.graded_course import GradedCourse, check
 from tests.grading.submissions import SECTION
 

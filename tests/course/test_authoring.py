@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -19,6 +20,8 @@ SECTION = "91-databases"
 @pytest.fixture
 def clone(tmp_path) -> Path:
     """A checkout of the course that a test may change: the files that git has or would add, committed."""
+    if not shutil.which("git"):
+        pytest.skip("git is not installed")
     folder = tmp_path / "clone"
     listed = subprocess.run(
         ["git", "ls-files", "-co", "--exclude-standard", "-z"],
@@ -47,14 +50,34 @@ def test_a_new_lab_is_complete_and_red(clone):
     """It can be released and judged, and lacks only what its author must think of: more wrong and right answers."""
     assert labkit(clone, "new-lab", f"{SECTION}/my-lab").returncode == 0
     assert labkit(clone, "release", f"{SECTION}/my-lab").returncode == 0
-    verified = labkit(clone, "verify", f"{SECTION}/my-lab", "--backend", "embedded")
+    verified = labkit(clone, "verify", "--record", f"{SECTION}/my-lab", "--backend", "embedded")
     assert verified.returncode == 1
     assert verified.stdout.count(" ok ") == 4, verified.stdout
+    answers = clone / "graders" / "hidden" / SECTION / "my-lab"
+    said = (answers / "wrong" / "first-wrong-answer.said").read_text()
+    assert (
+        "test_finds_the_things: The query finds every large thing, and nothing else.\n  why: Say what is missing"
+        in said
+    )
     assert "has 1 answers, at least 4 are asked for" in verified.stdout
     assert "has 1 answers, at least 2 are asked for" in verified.stdout
     again = labkit(clone, "new-lab", f"{SECTION}/my-lab")
     assert again.returncode == 1
     assert "is there already" in again.stderr
+
+
+@pytest.mark.slow
+def test_a_new_lab_of_another_kind_is_complete_and_red(clone):
+    """It says what it needs, can be released, and each of its answers is complained of by the check that its author has yet to write."""
+    assert labkit(clone, "new-lab", f"{SECTION}/other", "--kind", "flyway").returncode == 0
+    assert "needs: [postgres]" in (clone / "solutions" / SECTION / "other.md").read_text()
+    assert not (clone / "graders" / SECTION / "other.sql").exists()
+    assert labkit(clone, "release", f"{SECTION}/other").returncode == 0
+    verified = labkit(clone, "verify", f"{SECTION}/other", "--backend", "embedded")
+    assert verified.returncode == 1
+    assert "not judged" not in verified.stdout, verified.stdout
+    unknown = labkit(clone, "new-lab", f"{SECTION}/third", "--kind", "prose")
+    assert "'prose' is not one of" in unknown.stderr
 
 
 @pytest.mark.slow
@@ -87,14 +110,14 @@ def test_verify_finds_what_is_wrong_with_a_lab(clone):
 
 def test_a_stale_exercise_is_found(clone):
     source = clone / "solutions" / SECTION / "jsonb-search.md"
-    source.write_text(source.read_text().replace("minutes: 35", "minutes: 36"))
+    source.write_text(re.sub(r"minutes: \d+", "minutes: 1", source.read_text()))
     checked = labkit(clone, "release", "--check")
     assert checked.returncode == 1
     assert "exercises/91-databases/jsonb-search.ipynb" in checked.stderr
 
 
 def test_the_learners_copy_has_no_solution_in_sight(clone, tmp_path):
-    """Neither sources nor hidden checks travel; sealed solutions do, unless it is an assessment."""
+    """Neither sources nor hidden checks travel but sealed, and not even so for an assessment."""
     assert labkit(clone, "publish", str(tmp_path / "copy")).returncode == 0
     assert labkit(clone, "publish", str(tmp_path / "exam"), "--assessment").returncode == 0
     for copy in (tmp_path / "copy", tmp_path / "exam"):
@@ -104,12 +127,18 @@ def test_the_learners_copy_has_no_solution_in_sight(clone, tmp_path):
         files = [
             path for path in copy.rglob("*") if path.is_file() and path.suffix in (".py", ".sql", ".md", ".ipynb", "")
         ]
-        secret = "CREATE INDEX events_doc ON events"
-        assert not [str(path) for path in files if secret in path.read_text(errors="replace")]
+        for secret in (
+            "CREATE INDEX events_doc ON events",
+            "c-limit-text",
+            "lateral join",
+        ):  # of a solution, hidden data, a right answer
+            assert not [str(path) for path in files if secret in path.read_text(errors="replace")]
     sealed = tmp_path / "copy" / "graders" / "sealed" / SECTION / "jsonb-search"
     assert sealed.exists()
+    assert sealed.with_suffix(".checks").exists()
+    assert sealed.with_suffix(".debrief").exists()
     assert not (tmp_path / "exam" / "graders" / "sealed").exists()
-    script = "from labkit import course; from labkit.grading import modules; print(modules.solution(course.find('jsonb-search'), 'index'))"
+    script = "from labkit import course; from labkit.checking import modules; print(modules.solution(course.find('jsonb-search'), 'index'))"
     environment = {**os.environ, "LABKIT_COURSE": str(tmp_path / "copy")}
     opened = subprocess.run(
         [sys.executable, "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True
@@ -121,7 +150,7 @@ def test_the_learners_copy_has_no_solution_in_sight(clone, tmp_path):
 
 
 def test_check_judges_the_saved_notebook_of_the_learners_copy(clone, tmp_path):
-    """The exit status says it: 1 for stubs, 0 when all is right."""
+    """The exit status says it: 1 for stubs, 0 when all is right, on other data too."""
     copy = tmp_path / "copy"
     assert labkit(clone, "publish", str(copy)).returncode == 0
     red = labkit(copy, "check", "jsonb-search")
@@ -133,4 +162,4 @@ def test_check_judges_the_saved_notebook_of_the_learners_copy(clone, tmp_path):
     (copy / lab.exercise).write_text(json.dumps(notebook(lab, lab_source(lab).solutions())), encoding="utf-8")
     green = labkit(copy, "check", "jsonb-search")
     assert green.returncode == 0, green.stdout + green.stderr
-    assert "7 of 7 points" in green.stdout
+    assert "12 of 12 points" in green.stdout

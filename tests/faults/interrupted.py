@@ -21,7 +21,7 @@ from sqlalchemy.engine import Engine
 from labkit.cli import main
 
 CHANGES = ("os.rename", "os.remove", "os.rmdir", "os.mkdir", "shutil.rmtree")
-PATTERNS = {"checker": "labkit.grading.checker", "keeper": "labkit.services.keeper", "server": f"{os.sep}postgres -D "}
+PATTERNS = {"checker": "labkit.checking.checker", "keeper": "labkit.services.keeper", "server": f"{os.sep}postgres -D "}
 
 
 class Interruption:

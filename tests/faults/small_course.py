@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from labkit import course as real_course
-from labkit.source import answer_name
+from labkit.course.answer_cells import answer_name
+from tests.patience import PATIENCE
 
 SECTION, LAB = "91-databases", "light"
 ANSWERS = (  # with the points that each is worth, of the visible and of the hidden check
@@ -83,7 +84,7 @@ class SmallCourse:
     def labkit(self, *arguments: str, status: int = 0) -> str:
         """Runs a command to its end and returns what it said. Its exit status must be `status`."""
         process = self.start("-m", "labkit", *arguments)
-        said, _ = process.communicate(timeout=300)
+        said, _ = process.communicate(timeout=PATIENCE)
         assert process.returncode == status, said
         return said
 
@@ -94,7 +95,7 @@ class SmallCourse:
     def nbgrader(self, *arguments: str) -> None:
         """Runs nbgrader to its end, which must be a good one."""
         process = self.start("-m", "labkit.quickly", "nbgrader", *arguments)
-        said, _ = process.communicate(timeout=600)
+        said, _ = process.communicate(timeout=2 * PATIENCE)
         assert process.returncode == 0, said
 
     def start(self, *arguments: str, **more: str) -> subprocess.Popen[str]:

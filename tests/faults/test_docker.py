@@ -10,6 +10,7 @@ import pytest
 
 from tests.faults.small_course import SECTION, SmallCourse
 from tests.faults.test_run import until
+from tests.patience import PATIENCE
 
 pytestmark = [pytest.mark.fault, pytest.mark.slow, pytest.mark.docker, pytest.mark.full]
 
@@ -24,7 +25,7 @@ def test_a_container_that_is_killed_is_started_again(tmp_path, monkeypatch):
     with contextlib.closing(docker.from_env()) as engine:
         (container,) = engine.containers.list(filters={"label": f"labkit.home={os.environ['LABKIT_HOME']}"})
         container.kill()
-    said, _ = run.communicate(timeout=300)
+    said, _ = run.communicate(timeout=PATIENCE)
     assert (run.returncode, "0 faults of the course" in said) == (0, True), said
     assert exam.marks() == worth
     assert len({entry["server"] for entry in exam.audited()}) == 2

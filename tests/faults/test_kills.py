@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.small_course import SECTION, SmallCourse
+from tests.patience import PATIENCE
 
 pytestmark = [pytest.mark.fault, pytest.mark.slow]
 
@@ -51,7 +52,7 @@ def hit(course: SmallCourse, plan: str, log: Path) -> list[str]:
     """Grades with these hits, which must end it. Returns a line for each that met somebody."""
     log.unlink(missing_ok=True)
     process = course.start("-m", "tests.faults.interrupted", plan, str(log), "grade", SECTION, "--jobs", "2")
-    said, _ = process.communicate(timeout=300)
+    said, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == -signal.SIGKILL, said
     hits = [line for line in log.read_text().splitlines() if line.startswith("--")]
     return [*hits, "-- engine killed"]

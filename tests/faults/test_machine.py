@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.small_course import ANSWERS, SECTION, SmallCourse
+from tests.patience import PATIENCE
 
 pytestmark = [pytest.mark.fault, pytest.mark.slow]
 
@@ -98,7 +99,7 @@ def test_a_gradebook_that_somebody_else_writes_is_waited_for(exam, lock):
     assert run.stdout
     assert any("gradebook.db is locked by another program: waiting" in line for line in run.stdout)
     lock.execute("ROLLBACK")
-    said, _ = run.communicate(timeout=60)
+    said, _ = run.communicate(timeout=PATIENCE)
     assert (run.returncode, "3 judged" in said) == (0, True), said
     assert exam.marks() == MARKS
 

@@ -10,9 +10,10 @@ import pytest
 from nbgrader.api import Gradebook
 
 from labkit import course
-from labkit.grading import audit, submission
+from labkit.course import submission
+from labkit.course.verdict import Verdict
+from labkit.grading import audit
 from labkit.grading.verdict_store import STORE, VerdictStore
-from labkit.verdict import Verdict
 from tests.grading.submissions import SECTION, notebook
 
 DUE = datetime(2026, 3, 1, 12)
@@ -77,7 +78,8 @@ class GradedCourse:
 
     def fault(self, student: str, why: str) -> None:
         """A line of the audit trail about a fault of the course."""
-        entry = {"when": "2026-03-02T08:00:00+00:00", "student": student, "lab": self.lab.key, "fault": why}
+        entry = dict.fromkeys(audit.FIELDS, "") | {"verdicts": [], "when": "2026-03-02T08:00:00+00:00"}
+        entry |= {"student": student, "lab": self.lab.key, "fault": why}
         audit.TRAIL.parent.mkdir(exist_ok=True)
         with audit.TRAIL.open("a") as trail:
             trail.write(json.dumps(entry) + "\n")

@@ -15,7 +15,8 @@ from typing import Any
 from click.testing import CliRunner, Result
 
 from labkit import course, source
-from labkit.grading import course_command, grade_command
+from labkit.course import answer_cells
+from labkit.examiner import course_command, grade_command
 
 SECTION = "91-databases"
 
@@ -29,7 +30,7 @@ def notebook(lab: course.Lab, answers: dict[str, str]) -> dict[str, Any]:
     """The lab's exercise with these answers filled in; the others are left as stubs."""
     made = json.loads((course.root() / lab.exercise).read_text(encoding="utf-8"))
     for cell in made["cells"]:
-        name = source.answer_name("".join(cell["source"])) if cell["cell_type"] == "code" else None
+        name = answer_cells.answer_name("".join(cell["source"])) if cell["cell_type"] == "code" else None
         if name in answers:
             cell["source"] = f"%%answer {name}\n{answers[name]}"
     return made
@@ -85,14 +86,20 @@ class Course:
         finally:
             os.chdir(here)
 
-    def marks(self) -> dict[str, dict[str, float]]:
-        """What nbgrader's gradebook holds: student -> grade cell -> points."""
+    def marks(self, section: str = SECTION, notebook: str = "") -> dict[str, dict[str, float]]:
+        """What nbgrader's gradebook holds of a section, or of one notebook in it: student -> grade cell -> points.
+
+        Grade cells of two notebooks may have one name.
+        """
         from nbgrader.api import Gradebook
 
         with Gradebook(f"sqlite:///{self.folder}/gradebook.db") as gradebook:
             return {
                 submission.student.id: {
-                    grade.name: grade.auto_score for notebook in submission.notebooks for grade in notebook.grades
+                    grade.name: grade.auto_score
+                    for handed_in in submission.notebooks
+                    if notebook in ("", handed_in.name)
+                    for grade in handed_in.grades
                 }
-                for submission in gradebook.assignment_submissions(SECTION)
+                for submission in gradebook.assignment_submissions(section)
             }

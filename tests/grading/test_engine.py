@@ -14,17 +14,17 @@ import psycopg
 import pytest
 from distributed import LocalCluster
 
-from labkit import course
-from labkit.checker_process import CheckerFault
+from labkit import course, services
+from labkit.checking.process import CheckerFault
 from labkit.grading.dask_pool import DaskPool, Workers
 from labkit.grading.engine import Judged, Pool, Worker, verdicts_from
-from labkit.grading.grading_server import GradingServer
 from labkit.grading.work_order import Work
-from labkit.services.backend import choose
-from labkit.services.fault import ServiceFault
+from labkit.machine.backend import choose
+from labkit.machine.fault import ServiceFault
 from labkit.services.postgres import GRADED, Template, postgres
-from labkit.services.postgres_admin import execute
+from labkit.services.postgres.admin import execute
 from tests.faults.small_course import ANSWERS, LAB, SECTION, SmallCourse, light_course
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.slow
 
@@ -74,7 +74,10 @@ def test_a_checker_works_on_the_backend_that_its_worker_is_told(lab, monkeypatch
 
 def test_a_full_queue_of_notifications_is_not_left_to_the_next_answer():
     """Postgres takes none any more, also when whoever filled it is gone, until somebody looks how full it is."""
-    with GradingServer("grading-queue", "embedded") as watched, postgres("grading-queue", choose("embedded")) as server:
+    with (
+        services.named("postgres").watch("grading-queue", "embedded") as watched,
+        postgres("grading-queue", choose("embedded")) as server,
+    ):
         watched.revive()
         with server.database(Template("queue", ("SELECT 1",), 1), limits=GRADED) as database:
             with database.connect(autocommit=False) as slow, database.connect() as flood:
@@ -91,6 +94,30 @@ def test_a_full_queue_of_notifications_is_not_left_to_the_next_answer():
             database.connect() as next_one,
         ):
             next_one.execute("NOTIFY flood")
+
+
+def test_a_call_that_failed_or_was_given_up_leaves_nothing_to_the_next(lab, monkeypatch):
+    """Of a pool that stays: each call has its own verdicts, and no more."""
+    with Pool(1, stay=True) as pool:
+        next(pool.judge(works(lab, 3)))
+        with monkeypatch.context() as broken:
+            broken.setattr(Worker, "judge", lambda *_: 1 // 0)
+            with pytest.raises(ZeroDivisionError):
+                list(pool.judge(works(lab, 2)))
+        assert sorted(judged.work.student for judged in pool.judge(works(lab, 2))) == ["student-0", "student-1"]
+
+
+def test_workers_that_stay_go_on_with_what_they_started(lab):
+    """One after the other, and none is left when the pool is."""
+    with Pool(1, stay=True) as pool:
+        servers = {one.server for _ in range(2) for one in pool.judge(works(lab, 2))}
+        (worker,) = pool._waiting
+        checker = psutil.Process(worker._checker.pid)
+    assert len(servers) == 1  # with the server's process id
+    assert not checker.is_running()
+    with Pool(1) as pool:
+        assert len(list(pool.judge(works(lab, 2)))) == 2
+        assert pool._waiting == []
 
 
 def test_dask_says_what_the_pool_says_also_when_a_worker_is_killed(lab, cluster):
@@ -149,7 +176,7 @@ def test_services_over_dask_end_when_there_is_no_more_work(lab):
     with workers.one() as worker:
         assert not worker.judge(works(lab, 1)[0]).fault
         services = [psutil.Process(pid_of(name)) for name in ("checker", "server", "keeper")]
-    assert psutil.wait_procs(services, timeout=30)[1] == []
+    assert psutil.wait_procs(services, timeout=PATIENCE)[1] == []
     with workers.one() as again:
         assert again is not worker
         assert not again.judge(works(lab, 1)[0]).fault
@@ -193,7 +220,7 @@ def test_what_an_answer_leaves_on_its_server_goes_with_the_server(lab):
     item = Work("ada", lab, {"first": RIGHT})
     with Worker() as worker:
         expected = told([worker.judge(item)])
-        server = worker._server._server
+        server = worker._watches["postgres"]._running
         assert server
         with server.superuser() as admin:
             execute(admin, "CREATE ROLE {} SUPERUSER LOGIN", "eve")
@@ -219,14 +246,14 @@ def test_a_server_that_stops_while_it_judges_blames_nobody(lab, monkeypatch):
 
         def ask_and_kill(*arguments, **fields):
             pending = ask(*arguments, **fields)
-            pending.future.exception(timeout=60)  # it is judged
+            pending.future.exception(timeout=PATIENCE)  # it is judged
             processes = psutil.Process(pid_of("server")).children()
             processes[0].kill()  # Postgres ends all sessions, and goes on
             assert not psutil.wait_procs(processes, 60)[1]
             return pending
 
         monkeypatch.setattr(worker._checker, "ask", ask_and_kill)
-        assert "server stopped while this was judged" in worker.judge(item).fault
+        assert "Postgres stopped while this was judged" in worker.judge(item).fault
 
 
 @pytest.mark.parametrize(
@@ -241,7 +268,7 @@ def test_a_reply_that_is_no_verdict_is_a_fault(lab, reply):
 
 def pid_of(name: str) -> int:
     """The checker, server or keeper of the one worker that there is."""
-    patterns = {"checker": "labkit.grading.checker", "keeper": "labkit.services.keeper", "server": "/postgres -D"}
+    patterns = {"checker": "labkit.checking.checker", "keeper": "labkit.services.keeper", "server": "/postgres -D"}
     home = os.environ["LABKIT_HOME"]
     return next(
         process.pid

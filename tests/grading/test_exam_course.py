@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from labkit import course
-from labkit.grading import course_command, report_command
+from labkit.examiner import course_command, report_command
 from tests.grading.submissions import SECTION, Course, lab_source, notebook
 
 LAB, OTHER = course.find("jsonb-search"), course.find("no-double-booking")

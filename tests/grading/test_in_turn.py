@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from typing import Any
 
 import pytest
 
-from labkit.grading.in_turn import InTurn
+from labkit.checking.in_turn import InTurn
 from labkit.services.postgres import GRADED, Database, Postgres, Template, postgres
 
 SEEN = Template("in-turn", ("CREATE TABLE item (id int)",), seed=1)
@@ -20,9 +21,23 @@ def server() -> Iterator[Postgres]:
         yield server
 
 
+class OnDatabases:
+    """`InTurn`, where each thing is made on a clone of its own."""
+
+    def __init__(self, server: Postgres) -> None:
+        self.server, self.in_turn = server, InTurn()
+        self.end = self.in_turn.end
+
+    def entered(self, template: Template, make: Callable, *, others_follow: bool) -> AbstractContextManager:
+        def on_a_clone(stack: ExitStack, before: Any) -> AbstractContextManager:
+            return make(stack.enter_context(self.server.database(template, limits=GRADED)), before)
+
+        return self.in_turn.entered(on_a_clone, others_follow=others_follow)
+
+
 @pytest.fixture
-def in_turn(server: Postgres) -> InTurn:
-    return InTurn(lambda template: server.database(template, limits=GRADED))
+def in_turn(server: Postgres) -> OnDatabases:
+    return OnDatabases(server)
 
 
 class Program:
@@ -39,7 +54,7 @@ class Program:
         self.ended.append(database)
 
 
-def test_the_hidden_one_is_made_from_the_visible_one(in_turn: InTurn):
+def test_the_hidden_one_is_made_from_the_visible_one(in_turn: OnDatabases):
     program = Program()
     with in_turn.entered(SEEN, program.make, others_follow=True) as seen:
         assert seen.template == SEEN
@@ -52,7 +67,7 @@ def test_the_hidden_one_is_made_from_the_visible_one(in_turn: InTurn):
     assert not hidden.is_there()
 
 
-def test_nothing_is_kept_where_no_hidden_checks_follow(in_turn: InTurn):
+def test_nothing_is_kept_where_no_hidden_checks_follow(in_turn: OnDatabases):
     program = Program()
     for _ in range(2):
         with in_turn.entered(SEEN, program.make, others_follow=False):
@@ -61,7 +76,7 @@ def test_nothing_is_kept_where_no_hidden_checks_follow(in_turn: InTurn):
     assert len(program.ended) == 2
 
 
-def test_what_nobody_asked_for_ends(in_turn: InTurn):
+def test_what_nobody_asked_for_ends(in_turn: OnDatabases):
     program = Program()
     with in_turn.entered(SEEN, program.make, others_follow=True) as seen:
         pass
@@ -71,7 +86,7 @@ def test_what_nobody_asked_for_ends(in_turn: InTurn):
         assert program.made[-1][0] is None
 
 
-def test_one_that_cannot_be_made_leaves_nothing(in_turn: InTurn):
+def test_one_that_cannot_be_made_leaves_nothing(in_turn: OnDatabases):
     program = Program()
 
     @contextmanager

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from labkit.grading.prepared import KEPT, PreparedDatabases
+from labkit.kinds.sql.prepared import KEPT, PreparedDatabases
 from labkit.services.postgres import GRADED, Database, Postgres, Template, postgres
 
 ROWS = Template("prepared", ("CREATE TABLE item (id int); INSERT INTO item SELECT generate_series(1, 9)",), seed=1)

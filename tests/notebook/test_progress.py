@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 from labkit.notebook import progress
+from tests.patience import PATIENCE
 
 ADD_HINTS = """
 from labkit import course
@@ -30,7 +31,7 @@ def test_the_best_run_counts(lab):
 def test_two_kernels_at_once_lose_nothing(lab):
     run = [sys.executable, "-c", ADD_HINTS]
     kernels = [subprocess.Popen([*run, name]) for name in ("one", "two")]
-    assert [kernel.wait(timeout=60) for kernel in kernels] == [0, 0]
+    assert [kernel.wait(timeout=PATIENCE) for kernel in kernels] == [0, 0]
     assert len(progress.read()[lab.key]["dear"]["hints"]) == 40
 
 

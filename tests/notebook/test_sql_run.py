@@ -7,9 +7,10 @@ import threading
 import psycopg
 import pytest
 
-from labkit.notebook import sql_run
-from labkit.notebook.plan_tree import branches, plan_tree
-from labkit.services.fault import ServiceFault
+from labkit.kinds.sql import sql_run
+from labkit.kinds.sql.plan_tree import branches, plan_tree
+from labkit.machine.fault import ServiceFault
+from tests.patience import until
 
 
 def count(database, table="item"):
@@ -107,6 +108,15 @@ def test_the_plan_marks_the_slowest_node_and_wrong_estimates(database):
     assert "1 estimate off by 10× or more" in page.text
 
 
+def test_a_plans_legend_explains_what_is_in_it(database):
+    html = plan_tree(sql_run.explained(database, "SELECT word FROM item WHERE price > 5 ORDER BY word")).html
+    assert '<details class="lk-legend"><summary>How to read this plan</summary>' in html  # folded
+    for term in ("own time", "blocks", "Seq Scan", "Sort", "Filter"):
+        assert f"<dt>{term}</dt>" in html
+    for elsewhere in ("Hash Join", "Bitmap Heap Scan", "Recheck Cond"):
+        assert elsewhere not in html
+
+
 def test_a_limit_is_no_wrong_estimate(database):
     nodes = branches(sql_run.explained(database, "SELECT * FROM item LIMIT 1"))
     assert nodes[1].expected == 2000
@@ -126,8 +136,15 @@ def test_what_cannot_be_explained_says_so(database):
 
 
 def test_a_lost_session_is_the_courses_fault(database):
-    timer = threading.Timer(0.3, database.end_sessions)
-    timer.start()
+    """It is ended as soon as the server is at it."""
+
+    def at_it() -> bool:
+        with database.admin() as admin:
+            running = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%%' AND usename = %s"
+            return admin.execute(running, [database.role]).fetchone() == (1,)
+
+    ends = threading.Thread(target=lambda: until(at_it) and database.end_sessions())
+    ends.start()
     with pytest.raises(ServiceFault, match="Restart the service"):
-        sql_run.run(database, "SELECT pg_sleep(20)")
-    timer.join()
+        sql_run.run(database, "SELECT pg_sleep(3600)")
+    ends.join()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from labkit.notebook.statements import split, to_explain
+from labkit.kinds.sql.statements import split, to_explain
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,10 @@ import pytest
 from nbconvert import HTMLExporter
 from nbformat import v4
 
+from labkit.course.verdict import Verdict
 from labkit.notebook.offers import Offers
 from labkit.notebook.session import Session
 from labkit.notebook.verdict_panel import passed, verdict_panel
-from labkit.verdict import Verdict
 from tests.notebook.kernel import OPEN
 
 EVIL = "<script>alert(1)</script>"
@@ -21,7 +21,13 @@ def verdict(outcome, **more):
 
 @pytest.mark.parametrize(
     ("outcome", "told"),
-    [("pass", "✓ passed"), ("fail", "✗ not yet"), ("fault", "⚠ course fault"), ("unverified", "○ not verified")],
+    [
+        ("pass", "✓ passed"),
+        ("fail", "✗ not yet"),
+        ("fault", "⚠ course fault"),
+        ("unverified", "○ not verified"),
+        ("unchecked", "– not checked"),
+    ],
 )
 def test_each_outcome_is_told(lab, outcome, told):
     page = verdict_panel(lab, "dear", [verdict(outcome, why="Because.")])
@@ -35,7 +41,7 @@ def test_each_outcome_is_told(lab, outcome, told):
 
 def test_what_was_not_verified_is_not_passed(lab):
     page = verdict_panel(lab, "dear", [verdict("pass"), verdict("unverified", why="needs Docker")])
-    assert "1 of 2 checks passed (1 of 2 points" in page.text
+    assert "1 of 2 checks passed (1 of 3 points" in page.text
     assert "not verified here: needs Docker" in page.text
 
 

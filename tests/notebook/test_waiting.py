@@ -6,8 +6,9 @@ import threading
 
 import pytest
 
-from labkit.notebook import waiting
-from labkit.notebook.waiting import Interrupted, run
+from labkit.pages import waiting
+from labkit.pages.waiting import Interrupted, run
+from tests.patience import PATIENCE
 
 
 def test_the_result_or_the_error_comes_back() -> None:
@@ -24,7 +25,7 @@ def test_one_that_comes_before_it_is_waited_for_stops_it_too(monkeypatch: pytest
         raise KeyboardInterrupt
 
     def work() -> None:
-        if stopped.wait(20):
+        if stopped.wait(PATIENCE):
             ended.set()
 
     monkeypatch.setattr(waiting, "wait_for", interrupted)
@@ -47,7 +48,7 @@ def test_what_had_not_begun_when_it_was_told_to_stop_is_told_again(monkeypatch: 
 
     monkeypatch.setattr(waiting, "wait_for", interrupted)
     with pytest.raises(Interrupted):
-        run(lambda: stopped.wait(20), "Waiting", stop)
+        run(lambda: stopped.wait(PATIENCE), "Waiting", stop)
     assert len(told) == 3
 
 
@@ -60,5 +61,5 @@ def test_what_does_not_stop_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(waiting, "wait_for", interrupted)
     monkeypatch.setattr(waiting, "STOPPING", 0.3)
     with pytest.raises(Interrupted):
-        run(lambda: goes_on.wait(20), "Waiting", lambda: None)
+        run(lambda: goes_on.wait(PATIENCE), "Waiting", lambda: None)
     goes_on.set()

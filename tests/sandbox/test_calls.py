@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from labkit.grading import calls
-from labkit.grading.calls import Callee
-from labkit.grading.checks import AnswerError
-from labkit.grading.sandbox import Sandbox, choose
+from labkit.checking.checks import AnswerError
+from labkit.kinds.python import calls
+from labkit.kinds.python.calls import Callee
+from labkit.sandbox import Sandbox, choose
 from labkit.services.postgres import Database
 
 
@@ -119,9 +119,7 @@ def test_a_cell_that_does_not_run_is_told_with_its_line(box: Sandbox, database: 
 
 def test_a_call_without_end_is_stopped(box: Sandbox, database: Database, monkeypatch):
     monkeypatch.setattr(calls, "DEADLINE", 1.0)
-    text = (
-        "def wait(connection): connection.execute('SELECT pg_sleep(60)')\ndef spin(connection):\n    while True: pass\n"
-    )
+    text = "def wait(connection): connection.execute('SELECT pg_sleep(3600)')\ndef spin(connection):\n    while True: pass\n"
     with Callee(box, database, text) as callee:
         for function in ("wait", "spin"):
             with pytest.raises(AnswerError, match="did not return within 1 s"):
@@ -167,7 +165,7 @@ def test_the_program_goes_on_with_another_database(box: Sandbox, database: Datab
 
 
 def test_one_that_is_old_does_not_go_on(box: Sandbox, database: Database, other: Database, monkeypatch):
-    monkeypatch.setattr("labkit.grading.program.YOUNG", 0.0)
+    monkeypatch.setattr("labkit.kinds.program.YOUNG", 0.0)
     with Callee(box, database, STARTED) as callee:
         first = callee.call("when").outcome().error
         with Callee(box, other, STARTED, before=callee) as again:

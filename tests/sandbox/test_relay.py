@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from labkit.grading.sandbox import Limits, Relay, choose
+from labkit.sandbox import Limits, Relay, choose
 
 
 @contextmanager

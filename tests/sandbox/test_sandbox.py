@@ -9,23 +9,15 @@ import subprocess
 import sys
 import textwrap
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 import pytest
 
-from labkit.grading.sandbox import (
-    Bubblewrap,
-    Container,
-    Finished,
-    Limits,
-    NoSandbox,
-    Sandbox,
-    choose,
-    found,
-    require,
-)
-from labkit.grading.sandbox.limits import MiB
+from labkit.sandbox import Bubblewrap, Container, Finished, Limits, NoSandbox, Sandbox, choose, found, require
+from labkit.sandbox.limits import MiB
+from tests.patience import PATIENCE, until
 
 QUICK = Limits(seconds=20, cpu_seconds=5)
 
@@ -227,7 +219,7 @@ def test_the_environment_does_not_leak(sandbox: Sandbox, monkeypatch: pytest.Mon
 def test_a_password_is_not_on_a_command_line(sandbox: Sandbox):
     name = type(sandbox).__name__
     code = f"""
-        from labkit.grading.sandbox import {name}, Limits
+        from labkit.sandbox import {name}, Limits
         secret = {{"PGPASSWORD": "pa55" + "word"}}
         program = ["python", "-c", "import time; time.sleep(987)"]
         {name}.probe().run(program, env=secret, limits=Limits(seconds=2))
@@ -250,17 +242,15 @@ def test_the_deadline_holds_whatever_it_ignores(sandbox: Sandbox):
             if number not in (signal.SIGKILL, signal.SIGSTOP):
                 signal.signal(number, signal.SIG_IGN)
         os.close(1); os.close(2)
-        time.sleep(60)
+        time.sleep(3600)
     """
     done = python(sandbox, program, Limits(seconds=1))
     assert done.ended_by == "time"
-    assert done.seconds < 3
 
 
 def test_processor_time_is_limited(sandbox: Sandbox):
-    done = python(sandbox, "while True: pass", Limits(seconds=15, cpu_seconds=1))
+    done = python(sandbox, "while True: pass", Limits(seconds=PATIENCE, cpu_seconds=1))
     assert done.ended_by in ("cpu", "signal")
-    assert done.seconds < 10
 
 
 def test_one_process_cannot_take_more_memory(sandbox: Sandbox):
@@ -347,15 +337,14 @@ def test_what_it_starts_ends_with_it(sandbox: Sandbox):
         print("parent leaves")
     """
     done = python(sandbox, program)
-    assert done.ok
-    assert done.seconds < 8
+    assert done.ok, "it was waited for"
     assert not left()
 
 
 def test_all_ends_when_the_caller_is_killed(sandbox: Sandbox):
     name = type(sandbox).__name__
     code = f"""
-        from labkit.grading.sandbox import {name}, Limits
+        from labkit.sandbox import {name}, Limits
         box = {name}.probe()
         box.run(["python", "-c", "import time; time.sleep(987)"], limits=Limits(seconds=3))
     """
@@ -381,12 +370,9 @@ def words(process: psutil.Process) -> str:
         return ""
 
 
-def waited_for(condition, seconds: float = 25) -> None:
-    """Waits until the condition holds. Raises AssertionError when it does not in time."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.05)
+def waited_for(condition: Callable[[], object]) -> None:
+    """Waits until the condition holds. Raises AssertionError when it never does."""
+    assert until(condition), "it did not happen"
 
 
 def test_without_a_sandbox_the_message_installs_one(monkeypatch: pytest.MonkeyPatch):

@@ -7,16 +7,16 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
+from labkit.machine.backend import LABEL
 from labkit.services.postgres import Postgres, Template, postgres
-from labkit.services.postgres_settings import LABEL
 from tests.backends import BACKENDS, why_not
+from tests.patience import until
 
 STANDINS = Path(__file__).parents[1] / "standins" / "build"
 ROWS = Template(
@@ -28,16 +28,6 @@ ROWS = Template(
     ),
     seed=7,
 )
-
-
-def until(condition: Callable[[], object], seconds: float = 10) -> bool:
-    """Whether the condition becomes true in time."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if condition():
-            return True
-        time.sleep(0.05)
-    return False
 
 
 def containers(home: Path) -> list[str]:

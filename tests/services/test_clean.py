@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from labkit.home import run_folder
-from labkit.services.backend import Backend
+from labkit.course.home import run_folder
+from labkit.machine.backend import LABEL, Backend
 from labkit.services.postgres import Postgres, postgres
-from labkit.services.postgres_settings import IMAGE, LABEL
-from tests.services.conftest import ROWS, containers, keeper, servers, until
+from labkit.services.postgres.settings import IMAGE
+from tests.patience import until
+from tests.services.conftest import ROWS, containers, keeper, servers
 
 NOTHING = ("Nothing is left.\n", "")
 
@@ -32,11 +33,12 @@ def with_killed_keeper(backend: Backend) -> Path:
     """The run folder after a keeper was killed and its server went with it."""
     with postgres(backend=backend) as server:
         os.kill(keeper(server), signal.SIGKILL)
-        assert until(lambda: not server.is_alive(), seconds=20)
+        assert until(lambda: not server.is_alive())
     return run_folder()
 
 
 def test_nothing_is_left_where_nothing_ran(home: Path) -> None:
+    clean()  # the run folders of homes that other tests have removed
     assert clean() in NOTHING
 
 

@@ -9,9 +9,12 @@ import psycopg
 import pytest
 import sqlalchemy
 
-from labkit.services.postgres import Postgres, ServiceFault, Template, postgres
-from labkit.services.postgres_embedded import GET_FLAGS, TOP_OF_HIERARCHY
-from tests.services.conftest import ROWS, python, until
+from labkit.machine.fault import ServiceFault
+from labkit.services.postgres import Postgres, Template, postgres
+from labkit.services.postgres.embedded import GET_FLAGS, TOP_OF_HIERARCHY
+from labkit.services.postgres.template import KEPT
+from tests.patience import PATIENCE, until
+from tests.services.conftest import ROWS, python
 
 
 def templates(server: Postgres) -> list[str]:
@@ -29,7 +32,7 @@ def test_says_where_it_runs(server: Postgres, backend: str) -> None:
 
 def test_a_second_process_joins_the_same_server(server: Postgres, backend: str) -> None:
     code = "server = postgres(backend=sys.argv[1]); print(server.where)"
-    assert python(code, backend).communicate(timeout=30)[0].strip() == server.where
+    assert python(code, backend).communicate(timeout=PATIENCE)[0].strip() == server.where
     assert server.is_alive()
 
 
@@ -121,7 +124,7 @@ def test_another_seed_is_another_template(server: Postgres) -> None:
 
 
 def test_old_templates_of_a_name_are_dropped_but_a_clone_still_resets(server: Postgres) -> None:
-    versions = [Template("edited", (f"CREATE TABLE t AS SELECT {n} AS n",), seed=1) for n in range(6)]
+    versions = [Template("edited", (f"CREATE TABLE t AS SELECT {n} AS n",), seed=1) for n in range(KEPT + 2)]
     with server.database(versions[0]) as first:
         for version in versions[1:]:
             server.database(version).drop()
@@ -149,7 +152,7 @@ with postgres(backend=sys.argv[1]) as server, server.database(template) as datab
     print(database.connect().execute("SELECT by FROM built").fetchone()[0])
 """
     racers = [python(code, backend) for _ in range(3)]
-    built_by = {racer.communicate(timeout=60)[0].strip() for racer in racers}
+    built_by = {racer.communicate(timeout=PATIENCE)[0].strip() for racer in racers}
     assert len(built_by) == 1
     assert built_by != {""}
 

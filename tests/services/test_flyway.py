@@ -11,13 +11,14 @@ from pathlib import Path
 import psutil
 import pytest
 
-from labkit.services import flyway_jars
-from labkit.services.fault import ServiceFault
+from labkit.kinds.flyway.project import commands, commit
+from labkit.kinds.migration_files import NotAProject
+from labkit.machine.fault import ServiceFault
 from labkit.services.flyway import Command, Flyway
-from labkit.services.flyway_project import commands, commit
-from labkit.services.migration_files import NotAProject
+from labkit.services.flyway import jars as flyway_jars
 from labkit.services.postgres import Database, Postgres, postgres
-from tests.services.conftest import ROWS, python, servers, until
+from tests.patience import until
+from tests.services.conftest import ROWS, python, servers
 
 ONE = {"V1__shelf.sql": "CREATE TABLE shelf (id int);"}
 MIGRATE = [Command("migrate")]

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import http.server
 import io
+import itertools
+import re
 import subprocess
 import tarfile
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from labkit.services import golang_migrate, golang_migrate_binary
-from labkit.services.fault import ServiceFault
+from labkit.kinds.migrate.project import commit, runbook
+from labkit.kinds.migration_files import NotAProject
+from labkit.machine.fault import ServiceFault
+from labkit.services import golang_migrate
 from labkit.services.golang_migrate import Migrate, Psql, run
-from labkit.services.golang_migrate_project import commit, runbook
-from labkit.services.migration_files import NotAProject
+from labkit.services.golang_migrate import binary as golang_migrate_binary
 from labkit.services.postgres import Database, Postgres, postgres
-from tests.services.conftest import ROWS, servers, until
+from tests.patience import until
+from tests.services.conftest import ROWS, servers
 
 UP = Migrate(("up",))
 HALF = {"000001_half.up.sql": "CREATE TABLE shelf (id int); CREATE TABLE item (id int);"}  # item is there already
@@ -82,7 +88,7 @@ def test_a_migration_without_end_is_stopped(database: Database) -> None:
 
 
 def test_the_password_is_not_in_the_command_line(database: Database) -> None:
-    assert database.password not in golang_migrate._url(database, False)
+    assert database.password not in golang_migrate.runner._url(database, False)
 
 
 def test_a_server_that_is_gone_is_the_courses_fault(home: Path, backend: str) -> None:
@@ -134,7 +140,9 @@ def test_is_downloaded_once(release: Path) -> None:
 
 def test_another_checksum_than_the_releases_is_refused(release: Path) -> None:
     checksums = release / "sha256sum.txt"
-    checksums.write_text(checksums.read_text().replace("0", "1"))
+    checksums.write_text(
+        re.sub(r"^.", lambda first: "1" if first[0] == "0" else "0", checksums.read_text(), flags=re.M)
+    )
     with pytest.raises(ServiceFault, match="checksum"):
         golang_migrate_binary.binary()
     assert not golang_migrate_binary.cached().exists()
@@ -167,12 +175,32 @@ def test_a_runbook_may_go_on_over_lines() -> None:
         ("migrate up; ls", "no command that can be used"),
         ("psql -f /etc/passwd", "psql takes its SQL"),
         (r'psql -c "\d customers"', "psql's own command"),
-        ('psql -c "SELECT 1', "never closed"),
+        ('psql -c "SELECT 1', 'never closed, after: psql -c "SELECT 1$'),
+        ("psql -c 'SELECT 1", "never closed, after: psql -c 'SELECT 1$"),
+        ('migrate up\npsql -c "SELECT 1\nmigrate force 3\n', 'never closed, after: psql -c "SELECT 1$'),
+        ('psql -c "SELECT 1\\"', "never closed"),
+        ("migrate up \\", "A backslash stands at the very end, with nothing to escape, after: migrate up"),
     ],
 )
 def test_commands_are_of_a_declared_form(text: str, mistake: str) -> None:
     with pytest.raises(NotAProject, match=mistake):
         runbook(text)
+
+
+def test_every_text_is_a_runbook_or_is_told_what_it_lacks() -> None:
+    """Whatever quotes, backslashes and comments stand in it: nothing else is raised."""
+    for length in range(1, 7):
+        for text in itertools.product("\"'\\#\nu", repeat=length):
+            with contextlib.suppress(NotAProject):
+                runbook("".join(text))
+
+
+@pytest.mark.parametrize("piece", ['"', "'", '"\\', 'psql -c "SELECT 1', "\n", "#", " "])
+def test_no_runbook_takes_long_to_read(piece: str) -> None:
+    started = time.process_time()
+    with contextlib.suppress(NotAProject):
+        runbook(piece * (200_000 // len(piece)))
+    assert time.process_time() - started < 5  # a tenth of a second as it is
 
 
 @pytest.mark.parametrize("name", ["V1__a.sql", "1_a.sql", "000001_a.up.go.sql", "1_a.UP.sql"])

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
 
-from labkit.services.backend import Backend
-from labkit.services.postgres import GRADED, Database, Limits, Postgres, ServiceFault, postgres
+from labkit.machine.backend import Backend
+from labkit.machine.fault import ServiceFault
+from labkit.services.postgres import GRADED, Database, Limits, Postgres, postgres
+from tests.patience import PATIENCE
 from tests.services.conftest import ROWS
 
 DENIED = {
@@ -127,23 +128,21 @@ def test_a_table_cannot_fill_the_disk(server: Postgres, database: Database) -> N
 
 
 def test_time_runs_out(server: Postgres) -> None:
-    limits = Limits(statement=0.1, lock=0.1, idle_in_transaction=0.1, connections=2, temp_mb=1)
+    limits = Limits(statement=1, lock=1, idle_in_transaction=600, connections=2, temp_mb=1)
     with server.database(ROWS, limits=limits) as database, database.connect() as connection:
         with pytest.raises(psycopg.errors.QueryCanceled):
-            connection.execute("SELECT pg_sleep(60)")
+            connection.execute("SELECT pg_sleep(3600)")
         with database.connect() as other, other.transaction():
-            other.execute("SET idle_in_transaction_session_timeout = 0; LOCK item")
+            other.execute("LOCK item")
             with pytest.raises((psycopg.errors.LockNotAvailable, psycopg.errors.QueryCanceled)):
                 connection.execute("SELECT * FROM item")
 
 
 def test_a_deadline_holds_where_the_role_lifts_its_time_out(database: Database) -> None:
-    started = time.monotonic()
     with database.connect() as connection, database.deadline(0.3):
         connection.execute("SET statement_timeout = 0")
         with pytest.raises(psycopg.OperationalError):
-            connection.execute("SELECT pg_sleep(60)")
-    assert time.monotonic() - started < 5
+            connection.execute("SELECT pg_sleep(3600)")
 
 
 @pytest.mark.parametrize("undoable", [False, True])
@@ -169,7 +168,7 @@ def test_reset_gets_through_a_storm_of_sessions(database: Database, undoable: bo
         database.end_sessions()
         database.drop()
         for thread in threads:
-            thread.join(10)
+            thread.join(PATIENCE)
     assert not any(thread.is_alive() for thread in threads)
 
 

@@ -11,11 +11,13 @@ from pathlib import Path
 import psutil
 import pytest
 
-from labkit.home import run_folder
-from labkit.services.backend import Backend
+from labkit.course.home import run_folder
+from labkit.machine.backend import Backend
+from labkit.machine.fault import ServiceFault
 from labkit.services.lease import Lease
-from labkit.services.postgres import Postgres, ServiceFault, postgres
-from tests.services.conftest import ROWS, keeper, python, servers, until
+from labkit.services.postgres import Postgres, postgres
+from tests.patience import until
+from tests.services.conftest import ROWS, keeper, python, servers
 
 
 def kill_server(server: Postgres, home: Path) -> None:
@@ -71,7 +73,7 @@ def test_a_killed_keeper_ends_the_server(home: Path, backend: Backend) -> None:
         busy = server.database(ROWS).connect()
         busy.pgconn.send_query(b"SELECT count(*) FROM generate_series(1, 1000000000000)")
         os.kill(keeper(server), signal.SIGKILL)
-        assert until(lambda: not servers(home, backend), seconds=20)
+        assert until(lambda: not servers(home, backend))
         assert not server.is_alive()
         server.restart()
         assert server.is_alive()
@@ -140,5 +142,5 @@ def test_why_it_does_not_start_reaches_the_caller(home: Path, monkeypatch: pytes
 
 
 def test_an_unknown_service_is_a_fault(home: Path) -> None:
-    with pytest.raises(ServiceFault, match="no service nothing-learner"):
+    with pytest.raises(ServiceFault, match="no service 'nothing'"):
         Lease("nothing-learner", "embedded")

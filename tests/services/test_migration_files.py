@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from labkit.services.migration_files import NotAProject, files_in
+from labkit.kinds.migration_files import NotAProject, files_in
 
 NAME = re.compile(r"V\d+__\w+\.sql")
 

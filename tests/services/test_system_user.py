@@ -12,9 +12,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from labkit.services import system_user
-from labkit.services.postgres import ServiceFault, postgres
-from labkit.services.postgres_programs import binaries
+from labkit.machine import system_user
+from labkit.machine.fault import ServiceFault
+from labkit.services.postgres import postgres
+from labkit.services.postgres.programs import binaries
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root steps down to another user")
 

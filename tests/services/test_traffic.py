@@ -5,7 +5,7 @@ from __future__ import annotations
 import psycopg
 import pytest
 
-from labkit.services.traffic import Traffic
+from labkit.services.postgres.traffic import Traffic
 
 
 def test_an_error_of_postgres_is_a_failed_request():

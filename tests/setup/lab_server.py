@@ -14,6 +14,8 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.patience import PATIENCE
+
 
 @dataclass
 class LabServer:
@@ -26,7 +28,7 @@ class LabServer:
     def stop(self, how: signal.Signals) -> int:
         """Send the signal to the whole group, as Ctrl-C in a terminal does, and wait; the exit status."""
         os.killpg(self.process.pid, how)
-        self.printed += self.process.communicate(timeout=30)[0]
+        self.printed += self.process.communicate(timeout=PATIENCE)[0]
         return self.process.returncode
 
 
@@ -64,12 +66,12 @@ def make_lab(course: Path, *arguments: str) -> AbstractContextManager[LabServer]
     return lab_server(course, ["make", "--no-print-directory", "lab", f"LAB_ARGS={options}"])
 
 
-def until_it_answers(url: str, seconds: float = 60) -> None:
+def until_it_answers(url: str, seconds: float = PATIENCE) -> None:
     """Wait until the address answers at all. Raises URLError when it still does not after `seconds`."""
     deadline = time.monotonic() + seconds
     while True:
         try:
-            with urllib.request.urlopen(url, timeout=10):
+            with urllib.request.urlopen(url, timeout=PATIENCE):
                 return
         except urllib.error.URLError:
             if time.monotonic() > deadline:
@@ -81,7 +83,7 @@ def answers(url: str) -> bool:
     """Whether a page is there, as a browser would get it (cookies kept over redirects)."""
     opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
     try:
-        with opener.open(url, timeout=10) as response:
+        with opener.open(url, timeout=PATIENCE) as response:
             return response.status == 200 and b"jupyter-config-data" in response.read()
     except urllib.error.URLError:
         return False

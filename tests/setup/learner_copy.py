@@ -9,6 +9,7 @@ from pathlib import Path
 import nbformat
 
 from labkit import course, source
+from labkit.course import answer_cells
 from tests.room import COURSE
 
 
@@ -29,7 +30,7 @@ def fill_in(copy: Path, lab: str) -> Path:
     path = Path("exercises", f"{lab}.ipynb")
     notebook, answers = nbformat.read(copy / path, as_version=4), solutions(lab)
     for cell in notebook.cells:
-        if name := source.answer_name(cell.source):
+        if name := answer_cells.answer_name(cell.source):
             cell.source = f"%%answer {name}\n{answers.pop(name)}"
     if answers:
         raise course.CourseError(f"{path} has no cell for {', '.join(answers)}.")

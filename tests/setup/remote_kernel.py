@@ -9,6 +9,8 @@ from typing import Any
 
 from websocket import create_connection
 
+from tests.patience import PATIENCE
+
 
 class RemoteKernel:
     """One notebook's session on the server at `url` (http://127.0.0.1:8888). Ends the kernel on exit."""
@@ -19,7 +21,7 @@ class RemoteKernel:
         self._session = self._request("POST", "/api/sessions", body)
         kernel = self._session["kernel"]["id"]
         address = f"{url.replace('http', 'ws', 1)}/api/kernels/{kernel}/channels?token={token}"
-        self._socket = create_connection(address, timeout=120)
+        self._socket = create_connection(address, timeout=PATIENCE)
 
     def __enter__(self) -> RemoteKernel:
         return self
@@ -68,6 +70,6 @@ class RemoteKernel:
         headers = {"Authorization": f"token {self._token}", "Content-Type": "application/json"}
         data = json.dumps(body).encode() if body else None
         request = urllib.request.Request(self._url + path, data, headers, method=method)
-        with urllib.request.urlopen(request, timeout=60) as response:
+        with urllib.request.urlopen(request, timeout=PATIENCE) as response:
             text = response.read()
         return json.loads(text) if text else None

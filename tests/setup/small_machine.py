@@ -18,9 +18,21 @@ from pathlib import Path
 
 import psutil
 
+from tests.patience import PATIENCE
+
 GIGABYTE = 1 << 30
 CGROUP = Path("/sys/fs/cgroup")
-PASSED_ON = ("LANG", "SSL_CERT_FILE", "PIP_", "UV_", "http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY")
+PASSED_ON = (
+    "LANG",
+    "SSL_CERT_FILE",
+    "PIP_",
+    "UV_",
+    "KUBEBUILDER_ASSETS",
+    "http_proxy",
+    "https_proxy",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+)
 
 
 @dataclass
@@ -114,7 +126,7 @@ def small_machine(folder: Path, course: Path, prefix: Path, memory: int) -> Iter
         for process in processes:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
-        psutil.wait_procs(processes, timeout=10)
+        psutil.wait_procs(processes, timeout=PATIENCE)
         if machine.cgroup is not None:
             machine.cgroup.rmdir()
 

@@ -17,6 +17,7 @@ import nbformat
 import pytest
 import yaml
 
+from tests.patience import PATIENCE
 from tests.room import COURSE
 from tests.setup import learner_copy
 from tests.setup.lab_server import until_it_answers
@@ -69,7 +70,7 @@ def jupyterlab(machine: SmallMachine) -> Iterator[str]:
         yield found[1]
     finally:
         server.send_signal(signal.SIGTERM)
-        server.communicate(timeout=30)
+        server.communicate(timeout=PATIENCE)
 
 
 def test_binder_reads_the_same_environment_file():

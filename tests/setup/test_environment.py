@@ -18,7 +18,7 @@ from tests.setup.lab_server import answers, make_lab
 
 pytestmark = pytest.mark.slow
 
-BESIDE = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))  # how many tests share this machine
+NOTHING = ("", "make: Nothing to be done for 'env'.")
 PLATFORMS = [
     *((version, "x86_64-unknown-linux-gnu") for version in ("3.11", "3.12", "3.13")),
     ("3.13", "aarch64-unknown-linux-gnu"),
@@ -32,9 +32,8 @@ def clone_into(folder: Path) -> Path:
     return folder
 
 
-def make(course: Path, *arguments: str, **environment: str) -> tuple[str, float]:
-    """Run make there; what it printed, and the seconds that it took."""
-    started = time.monotonic()
+def make(course: Path, *arguments: str, **environment: str) -> str:
+    """Run make there; what it printed."""
     of_outer_make = ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")  # `make test` may have started us
     inherited = {name: value for name, value in os.environ.items() if name not in of_outer_make}
     done = subprocess.run(
@@ -46,7 +45,7 @@ def make(course: Path, *arguments: str, **environment: str) -> tuple[str, float]
         text=True,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout + done.stderr, time.monotonic() - started
+    return done.stdout + done.stderr
 
 
 @pytest.fixture(autouse=True)
@@ -61,22 +60,19 @@ def fresh(tmp_path_factory) -> Path:
     return clone_into(tmp_path_factory.mktemp("clone") / "course")
 
 
-def test_make_lab_from_nothing_answers_within_a_minute(fresh, record_property):
+def test_make_lab_from_nothing_answers(fresh, record_property):
+    """How long that takes is told by `make bench`, on a machine that does nothing else."""
     started = time.monotonic()
     with make_lab(fresh) as lab:
         assert answers(lab.url)
-        seconds = time.monotonic() - started
-        record_property("seconds", seconds)
-        assert seconds <= 60 * min(BESIDE, 2), lab.printed
+        record_property("seconds", time.monotonic() - started)
         assert lab.printed.count("http") == 1, lab.printed
         assert lab.stop(signal.SIGINT) != signal.SIGKILL
     assert not processes_of(fresh)
 
 
-def test_make_env_again_changes_nothing_and_is_quick(fresh):
-    printed, seconds = make(fresh, "env")
-    assert seconds < 1
-    assert printed.strip() in ("", "make: Nothing to be done for 'env'.")
+def test_make_env_again_does_nothing(fresh):
+    assert make(fresh, "env").strip() in NOTHING
 
 
 def test_the_environment_is_what_the_lock_says(fresh):
@@ -122,7 +118,7 @@ def test_without_uv_pip_brings_it(tmp_path):
     if shutil.which("uv", path=path):
         pytest.skip("uv is one of the system's own programs here: it cannot be put out of reach")
     make(course, "env", PATH=path)
-    assert make(course, "env", PATH=path)[1] < 1
+    assert make(course, "env", PATH=path).strip() in NOTHING
     assert (course / ".venv/bin/uv").exists()
     subprocess.run([course / ".venv/bin/labkit", "--help"], check=True, capture_output=True)
 

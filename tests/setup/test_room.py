@@ -19,7 +19,7 @@ def run(pytester, monkeypatch):
 
     def run_one(test: str) -> pytest.RunResult:
         pytester.makepyfile(f"import pytest, socket, subprocess, sys, tempfile\n\n{test}")
-        return pytester.runpytest_subprocess("--room", "0", "-p", "no:cacheprovider")
+        return pytester.runpytest_subprocess("--room", "0", "--full", "-p", "no:cacheprovider")
 
     return run_one
 

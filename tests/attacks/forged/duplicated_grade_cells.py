@@ -1,7 +1,7 @@
 # Hands in the grade cell of the solved answer ten times, also under the name of the other one.
 # lab: jsonb-search
 # honest: 4
-# says: 'check-refunds' is there more than once
+# says: 'check-refunds' was edited
 import copy
 
 from tests.attacks.attack import write
