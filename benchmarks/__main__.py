@@ -1,6 +1,6 @@
-"""`python -m benchmarks [services] [notebook] [labs] [grading] [exam]`: measures and prints one table; fails when a goal is missed.
+"""`python -m benchmarks [services] [functions] [notebook] [labs] [grading] [exam]`: measures and prints one table; fails when a goal is missed.
 
-Without a name it is the first four; `exam` is the long form of `grading` and takes half an hour.
+Without a name it is the first five; `exam` is the long form of `grading` and takes half an hour.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.measure import Row
-from labkit.home import run_folder
+from labkit.course.home import run_folder
 
-PARTS = ("services", "notebook", "labs", "grading")
+PARTS = ("services", "functions", "notebook", "labs", "grading")
 
 
 def rows(part: str) -> Iterator[Row]:
     """The rows of one part."""
-    from labkit.services.backend import BACKENDS, docker_answers
+    from labkit.machine.backend import BACKENDS, docker_answers
 
-    if part in ("services", "labs"):
-        from benchmarks import labs, services
+    if part in ("services", "functions", "labs"):
+        from benchmarks import functions, labs, services
 
-        measured = services if part == "services" else labs
+        measured = {"services": services, "functions": functions, "labs": labs}[part]
         for backend in BACKENDS if docker_answers() else ("embedded",):
             yield from measured.rows(backend)
     elif part == "notebook":

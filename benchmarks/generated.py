@@ -8,6 +8,7 @@ from pathlib import Path
 
 from labkit import course, source
 from labkit.authoring.verify import candidates
+from labkit.course import answer_cells
 
 Answers = dict[str, str]
 
@@ -30,7 +31,7 @@ def hand_in(folder: Path, lab: course.Lab, submissions: list[Answers]) -> None:
     released = json.loads((course.root() / lab.exercise).read_text(encoding="utf-8"))
     for number, answers in enumerate(submissions):
         for cell in released["cells"]:
-            name = source.answer_name("".join(cell["source"])) if cell["cell_type"] == "code" else None
+            name = answer_cells.answer_name("".join(cell["source"])) if cell["cell_type"] == "code" else None
             if name:
                 cell["source"] = f"%%answer {name}\n{answers[name]}"
         path = submitted(folder, lab, number)

@@ -193,7 +193,7 @@ def _over_dask(lab: course.Lab) -> Run:
 
 def _sandbox() -> Row:
     """What a sandbox adds to a program that does nothing."""
-    from labkit.grading import sandbox
+    from labkit import sandbox
 
     safe, unsafe = sandbox.require(), sandbox.Unsafe()
     seconds = [median_of(lambda where=where: where.run(["python", "-c", "pass"])) for where in (safe, unsafe)]

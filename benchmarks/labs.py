@@ -9,11 +9,11 @@ from contextlib import ExitStack
 
 from benchmarks.measure import Row
 from labkit import course, source
-from labkit.checker_process import CheckerProcess
+from labkit.checking.process import CheckerProcess
+from labkit.course.verdict import Verdict
 from labkit.grading.engine import Worker
 from labkit.grading.work_order import Work
-from labkit.services.backend import Backend
-from labkit.verdict import Verdict
+from labkit.machine.backend import Backend
 
 GOAL = 3.0  # seconds of grading for one submission on two cores, alone and beside others
 CORES, EACH = 2, 2  # workers, and submissions of each

@@ -81,7 +81,7 @@ def processor_time(process: psutil.Process, command: int) -> dict[str, float]:
     own, children = used.user + used.system, used.children_user + used.children_system
     if "-D" in line and line[0].endswith("postgres"):
         return {"Postgres": own + children}
-    if "labkit.grading.checker" in line:
+    if "labkit.checking.checker" in line:
         return {"checks": own, "sandboxed programs": children}
     return {"the command itself": own} if process.pid == command else {}
 

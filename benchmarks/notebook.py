@@ -67,7 +67,7 @@ def rows() -> Iterator[Row]:
 
 
 def _query_alone(text: str) -> str:
-    return f"from labkit.notebook import query as _query\n_query({text.rstrip().rstrip(';')!r})"
+    return f"from labkit.kinds.sql import query as _query\n_query({text.rstrip().rstrip(';')!r})"
 
 
 def _against_validate(lab: course.Lab, answers: dict[str, str], whole: float) -> Row:

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.measure import Row, median_of, ms, of_home
-from labkit.services.lab_template import lab_template
 from labkit.services.postgres import postgres
+from labkit.services.postgres.lab_template import lab_template
 
 LAB = "91-databases/jsonb-search"
 

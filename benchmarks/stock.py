@@ -14,9 +14,9 @@ SETUP = """\
 import sys
 sys.path.insert(0, {graders!r})
 from labkit.services.postgres import GRADED, postgres
-from labkit.services.lab_template import checks_template
-from labkit.services.plan import explain as plan_of
-from labkit.grading.answers import Reader, run
+from labkit.services.postgres.lab_template import checks_template
+from labkit.services.postgres.plan import explain as plan_of
+from labkit.kinds.sql.answers import Reader, run
 import test_jsonb_search as lab
 server = postgres("learner")
 databases = [server.database(checks_template({key!r}, hidden=hidden), limits=GRADED) for hidden in (False, True)]"""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import io
 import json
 
-from labkit.grading import sandbox
-from labkit.grading.checker import serve
+from labkit import sandbox
+from labkit.checking.checker import serve
 
 
 def earned(lab: str, answers: dict[str, str]) -> dict[str, float]:
