@@ -9,10 +9,12 @@ the room. What stands in one file stays in one process, unless its tests say `xd
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import sys
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Generator
 from pathlib import Path
@@ -40,15 +42,18 @@ SLOWEST = 20  # tests that are named
 SLOW = 60.0  # seconds; of a shorter run it need not be said
 
 FOLDER = pytest.StashKey[Path]()
+END = pytest.StashKey[float]()  # no test begins later, in seconds of the monotonic clock
 BEFORE = pytest.StashKey[room.Room]()
 LEFT = pytest.StashKey[room.Room]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--room`: the room check. `--full`: also what is too long for every run."""
+    """`--room`: the room check. `--full`: also what is too long for every run. `--minutes`: an end to it."""
     explanation = "fail when anything is left behind that is not gone SECONDS after the last test (20 unless told)"
     parser.addoption("--room", metavar="SECONDS", nargs="?", type=float, const=20.0, help=explanation)
     parser.addoption("--full", action="store_true", help="also run the tests marked `full`: `make test-all` does")
+    explanation = "begin no test after so many minutes; what was not begun is listed as not run"
+    parser.addoption("--minutes", metavar="MINUTES", type=float, default=math.inf, help=explanation)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -65,6 +70,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if _is_helper(config) or not config.option.basetemp:
         config.option.basetemp = str(folder / "pytest")
     config.stash[FOLDER] = folder
+    config.stash[END] = time.monotonic() + 60 * config.option.minutes
     if config.option.room is not None and not _is_helper(config):
         config.stash[BEFORE] = room.look(str(folder))
 
@@ -110,7 +116,9 @@ def backend(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """A test marked `docker` runs only where Docker is, one marked `full` only when all are asked for."""
+    """A test marked `docker` runs only where Docker is, one marked `full` only when all are asked for, and none when time is up."""
+    if time.monotonic() > item.config.stash[END]:
+        pytest.skip(f"the {item.config.option.minutes:g} minutes of this run were over (--minutes)")
     if item.get_closest_marker("full") and not item.config.option.full:
         pytest.skip("it is one of the long series, which `make test-all` runs")
     if item.get_closest_marker("docker") and (reason := why_not("docker")):

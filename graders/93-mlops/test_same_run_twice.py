@@ -12,10 +12,11 @@ import sklearn
 from mlflow.artifacts import download_artifacts
 from mlflow.exceptions import MlflowException
 
-from labkit.checking.checks import Wrong, hint, points
+from labkit.checking.checks import Wrong, hint, keeps, points
 
-SETTINGS = {"trees": 15, "depth": 5}
+SETTINGS = {"trees": 15, "depth": 20}  # so deep that a forest knows the rows by heart that it saw
 LEAST_RIGHT = 0.6
+BY_HEART = 0.93  # of rows that were seen such a forest gets 97 % right, of others 71 %
 LARGEST = 4_000_000  # bytes of an artifact that are read
 SHOWN = 3  # predictions that are named
 
@@ -154,6 +155,7 @@ def first(training, program):
 
 
 @points(2)
+@keeps("tracked", "logged")
 @hint(
     '`mlflow.log_metric`, and `mlflow.log_text(json.dumps(…), "predictions.json")`, inside of one `with mlflow.start_run()`.',
     "The rows of a file may come in any order; the list is in the order of `id`.",
@@ -170,13 +172,16 @@ def test_tracks(training, first):
             expected=f"at least {LEAST_RIGHT:.0%} of the loans right",
             got=f"{right:.0%}",
         )
-    if not LEAST_RIGHT <= accuracy <= 0.97:
+    if not LEAST_RIGHT <= accuracy <= BY_HEART:
         raise Wrong(
-            "The accuracy is not that of rows held back.", expected=f"{LEAST_RIGHT} to 0.97", got=f"{accuracy:.3f}"
+            "The accuracy is not that of rows held back.",
+            expected=f"{LEAST_RIGHT} to {BY_HEART}",
+            got=f"{accuracy:.3f}",
         )
 
 
 @points(3)
+@keeps("same-bits", "new-run")
 @hint(
     "Which draws are there? The rows that are held back, and those of the model. Each has a `random_state`, or a generator of its own, made from the seed.",
     "`set(…)` of texts has another order in the next process. Where does an order of yours come from?",
@@ -192,6 +197,7 @@ def test_again(training, program, elsewhere, first):
 
 
 @points(2)
+@keeps("same-bits")
 @hint(
     "A database exports rows in any order. Which column brings them into an order of your own, before anything is drawn or hashed?"
 )
@@ -203,6 +209,7 @@ def test_any_order(training, program, first):
 
 
 @points(2)
+@keeps("same-data")
 @hint(
     "What does the run know of its data? A number of rows, or a mean, does not tell one cell.",
     "A hash of the sorted table's whole content: `hashlib.sha256(table.to_csv(index=False).encode()).hexdigest()`.",
@@ -215,6 +222,7 @@ def test_changed_data(training, program, first):
 
 
 @points(1)
+@keeps("seed")
 @hint("Two seeds, two draws. Where does `seed` go?")
 def test_seed(training, program, first):
     """Another seed gives other predictions."""

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from mlflow.exceptions import MlflowException
 
-from labkit.checking.checks import Wrong, answer, hint, points
+from labkit.checking.checks import Wrong, answer, hint, keeps, points
 
 MODEL, ALIAS = "credit", "live"
 COMMIT = "4f2a9c1e0b7d5a3c8e6f1029384756abcdef0123"
@@ -265,6 +265,7 @@ def promotions(mlflow_bench, lab, program, answers):
 
 @answer("register")
 @points(2)
+@keeps("registered", "run", "code-and-data")
 @hint(
     "What is logged inside of `with mlflow.start_run():` belongs to one run. `registered_model_name=` of `log_model` registers what it stores, and keeps the run.",
     "`mlflow.start_run(tags={…})` or `mlflow.set_tag` notes a text. SHA-256 of a file: `hashlib.sha256(Path(path).read_bytes()).hexdigest()`.",
@@ -279,6 +280,7 @@ def test_leads_back(registry, registered):
 
 @answer("register")
 @points(1)
+@keeps("registered")
 @hint("The column `late` is what the model must learn; it is no feature. Which rows did it see?")
 def test_learned(registry, registered):
     """The model has learned from the file: on loans that it has not seen it does much better than chance."""
@@ -287,6 +289,7 @@ def test_learned(registry, registered):
 
 @answer("register")
 @points(2)
+@keeps("signature")
 @hint(
     "Without a signature scikit-learn makes of text what it can. Which argument of `log_model` says what the model takes?",
     "`infer_signature(features, predictions)`: from the features as the model is given them, without the column `late`.",
@@ -304,6 +307,7 @@ def test_signature(registry, registered):
 
 @answer("promote")
 @points(2)
+@keeps("expected", "unknown", "back", "same-number")
 @hint(
     "What is live stands in the alias: `client.get_model_version_by_alias` raises where there is none, and `set_registered_model_alias` moves it.",
     "Compare as text: MLflow gives version numbers as numbers in one call and as text in the other.",
@@ -312,15 +316,16 @@ def test_promotes(promotions):
     """`promote` moves the alias `live` when `expected` is right, also back to an older version; else it raises, and nothing changes."""
     one, two, three = promotions.versions(3)
     promotions.must_promote(one, None)
-    promotions.must_promote(two, one)
+    promotions.must_promote(int(two), str(one))
     promotions.must_refuse(three, one, two, f"{two} is live")
-    promotions.must_promote(one, two, by=1)
+    promotions.must_promote(str(one), int(two), by=1)
     promotions.must_refuse(three, None, one, f"{one} is live")
     promotions.must_refuse(str(int(three) + 90), one, one, "there is no such version")
 
 
 @answer("promote")
 @points(3)
+@keeps("one-wins")
 @hint(
     "Between your look at what is live and your move of the alias, another program may have moved it. Which call of yours can only one of the two make?",
     "The server refuses a second experiment (or registered model) of the same name. Which name would both promoters choose, if both saw the same version live?",
@@ -333,6 +338,7 @@ def test_one_wins(promotions):
 
 @answer("promote")
 @points(2)
+@keeps("history", "back")
 @hint(
     "An alias forgets. Where on the server does each promotion leave a trace, with its time, that no later one overwrites?",
     "MLflow notes when an experiment or a version was created: `creation_time`, `creation_timestamp`, in milliseconds. The last promotion that is not later than `when` answers.",

@@ -17,9 +17,9 @@ def run(pytester, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(COURSE))
     pytester.makeconftest((COURSE / "tests" / "conftest.py").read_text())
 
-    def run_one(test: str) -> pytest.RunResult:
+    def run_one(test: str, *options: str) -> pytest.RunResult:
         pytester.makepyfile(f"import pytest, socket, subprocess, sys, tempfile\n\n{test}")
-        return pytester.runpytest_subprocess("--room", "0", "--full", "-p", "no:cacheprovider")
+        return pytester.runpytest_subprocess("--room", "0", "--full", "-p", "no:cacheprovider", *options)
 
     return run_one
 
@@ -49,3 +49,8 @@ def test_without_an_engine_the_docker_half_is_not_run(run, monkeypatch):
     monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
     result = run("@pytest.mark.docker\ndef test_builds(): pass")
     result.stdout.fnmatch_lines(["NOT RUN: 1 test: not run on docker: no engine answers*", "* 1 skipped*"])
+
+
+def test_what_would_begin_too_late_is_not_run(run):
+    result = run("def test_a(): pass", "--minutes=0")
+    result.stdout.fnmatch_lines(["NOT RUN: 1 test: the 0 minutes of this run were over (--minutes)"])

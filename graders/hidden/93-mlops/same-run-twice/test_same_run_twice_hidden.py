@@ -8,12 +8,13 @@ from test_same_run_twice import (
     training,
 )
 
-from labkit.checking.checks import review
+from labkit.checking.checks import keeps, review
 
 OTHER = {"trees": 9, "depth": 3}
 
 
 @points(2)
+@keeps("same-bits", "new-run")
 @review("What `again` takes from the run, and what it takes for granted.")
 def test_from_the_run_alone(training, program, elsewhere):
     """With other settings and another seed, `again` still comes to the same bits: all that it needs stands in the run."""
@@ -24,6 +25,7 @@ def test_from_the_run_alone(training, program, elsewhere):
 
 
 @points(2)
+@keeps("same-data")
 @review("Which rows and which columns your data version covers.")
 def test_far_down(training, program):
     """In a file of 12,000 rows, a changed cell near its end is noticed, in a column of any type."""
@@ -34,6 +36,7 @@ def test_far_down(training, program):
 
 
 @points(1)
+@keeps("same-version")
 @review("What else a result depends on: the versions of the libraries.")
 def test_another_version(training, program):
     """scikit-learn's version stands in the run, and `again` refuses a run of another version."""

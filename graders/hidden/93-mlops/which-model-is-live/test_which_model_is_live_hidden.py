@@ -14,13 +14,14 @@ from test_which_model_is_live import (
     registry,
 )
 
-from labkit.checking.checks import review
+from labkit.checking.checks import keeps, review
 
 OTHER_COMMIT = "b0b1b2b3b4b5b6b7b8b9babbbcbdbebfc0c1c2c3"
 
 
 @answer("register")
 @points(2)
+@keeps("registered", "run", "code-and-data")
 @review("What a version leads back to when two files differ in one row, far down.")
 def test_each_version_is_its_own(registry):
     """Two files that differ in their last row only make two versions, each with its own run, commit and data, and a model that learned from it."""
@@ -39,6 +40,7 @@ def test_each_version_is_its_own(registry):
 
 @answer("promote")
 @points(2)
+@keeps("one-wins")
 @review("What another program may do between any two requests of yours, also between two that only read.")
 def test_one_wins_wherever_it_is_held(promotions):
     """However the requests of two promotions interleave, exactly one succeeds, and its version is live."""
@@ -47,6 +49,7 @@ def test_one_wins_wherever_it_is_held(promotions):
 
 @answer("promote")
 @points(1)
+@keeps("history", "expected", "back")
 @review("What your functions remember when version numbers and moments are others than in your own trial.")
 def test_a_long_history(promotions):
     """History is right after a dozen promotions and failed ones, for the moments between them, and for one long ago."""
