@@ -32,8 +32,15 @@ def main(arguments: list[str]) -> None:
     url = server.local_url
     server.identity_provider.token_generated = False  # otherwise it prints a file and two URLs of its own
     server.io_loop.add_callback(print, f"The course is open at {url}\nCtrl-C stops it.", flush=True)
-    signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))  # the terminal was closed
+    signal.signal(signal.SIGHUP, _end)  # the terminal was closed
+    if not (sys.stdin and sys.stdin.isatty()):  # Jupyter leaves Ctrl-C to Python then, which may lose a KeyboardInterrupt
+        signal.signal(signal.SIGINT, _end)
     server.start()
+
+
+def _end(*_: object) -> None:
+    """End as at SIGTERM, on which the server stops its kernels first."""
+    signal.raise_signal(signal.SIGTERM)
 
 
 def _put_first(variable: str, folder: Path) -> None:
