@@ -22,7 +22,7 @@ from typing import Any
 
 import pytest
 
-from tests import room
+from tests import room, units
 from tests.backends import BACKENDS, why_not
 
 pytest_plugins = ["pytester"]
@@ -91,19 +91,26 @@ def _folder(config: pytest.Config) -> Path:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Tests of a file share what it sets up for a backend, so they go to one process; the labs' are each by themselves.
+    """Tests of a unit go to one process, and units in the order of the collection.
 
     (Not `--dist loadgroup`: pytest-xdist 3.8 cannot change the names of pytest 9.2's tests.)
     """
     from xdist.scheduler import LoadScopeScheduling
 
-    class ByFileAndBackend(LoadScopeScheduling):
+    class ByUnit(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            file, _, test = nodeid.partition("::")
-            backend = next((name for name in BACKENDS if f"[{name}" in test), "either")
-            return nodeid if file.endswith("test_labs.py") else f"{file} {backend}"
+            return units.unit_of(nodeid)
 
-    return ByFileAndBackend(config, log)
+    config.option.loadscopereorder = False
+    return ByUnit(config, log)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """A helper's tests come in the order in which their units are given out."""
+    if _is_helper(config):
+        place = {nodeid: number for number, nodeid in enumerate(units.in_order([item.nodeid for item in items]))}
+        items.sort(key=lambda item: place[item.nodeid])
 
 
 @pytest.fixture(params=BACKENDS)

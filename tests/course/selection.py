@@ -3,7 +3,7 @@
 Of a lab that did not change
 - the stub and the solution are judged on every backend that is there,
 - for each check that a wrong answer names in its first line, one of those that do, and one of the other right answers,
-- of all that is left, a quarter.
+- of all that is left, an eighth.
 Which ones, and on which backend, the commit's hash says: the same commit always judges the same, and a few commits judge all.
 
 A lab has changed when its files were touched by the last commit, or by one that is neither on `origin` nor below a tag, or are not
@@ -21,7 +21,7 @@ from labkit import course
 from labkit.authoring.verify import Candidate
 from tests.backends import BACKENDS, why_no_lab, why_not
 
-QUARTERS = 4
+EIGHTHS = 8
 MOST = 3  # labs that one run judges whole
 
 
@@ -30,7 +30,7 @@ def chosen(lab: course.Lab, found: list[Candidate], backend: str, commit: str) -
     names = {"stub", "solution"}
     if backend == its_backend(lab, commit):
         names |= covering(lab, found, commit)
-        names |= {c.name for c in found if _draw(lab.key, c.name, of=QUARTERS) == _draw(commit, of=QUARTERS)}
+        names |= {c.name for c in found if _draw(lab.key, c.name, of=EIGHTHS) == _draw(commit, of=EIGHTHS)}
     return [candidate for candidate in found if candidate.name in names]
 
 

@@ -109,7 +109,9 @@ def test_lab_args_pass_through(fresh):
         lab.stop(signal.SIGTERM)
 
 
+@pytest.mark.full
 def test_without_uv_pip_brings_it(tmp_path):
+    """CI's bare machine has none either."""
     course = clone_into(tmp_path / "course with a space")
     tools = tmp_path / "tools"
     tools.mkdir()

@@ -68,6 +68,7 @@ def test_it_lives_as_long_as_somebody_uses_it(home: Path, backend: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("backend", ["embedded", pytest.param("docker", marks=pytest.mark.full)], indirect=True)
 def test_a_killed_holder_takes_it_along(home: Path, backend: str) -> None:
     """A kernel that is killed leaves nothing."""
     holder = subprocess.Popen(
