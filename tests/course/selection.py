@@ -4,7 +4,7 @@ Of a lab that did not change
 - the stub and the solution are judged on every backend that is there,
 - for each check that a wrong answer names in its first line, one of those that do, and one of the other right answers,
 - of all that is left, an eighth.
-Which ones, and on which backend, the commit's hash says: the same commit always judges the same, and a few commits judge all.
+Which ones, and on which backend, the commit's hash says: the same commit always judges the same, and some dozens of commits judge all.
 
 A lab has changed when its files were touched by the last commit, or by one that is neither on `origin` nor below a tag, or are not
 committed. Where more than `MOST` labs have, it is the course that changed: a run would take an hour, and each lab's own is judged with

@@ -15,7 +15,7 @@ from tests.course import selection
 from tests.grading.submissions import lab_source
 
 LABS = [lab.key for lab in course.labs()]
-COMMITS = [f"{number:040x}" for number in range(40)]
+COMMITS = [f"{number:040x}" for number in range(120)]
 
 
 @pytest.fixture(autouse=True)
