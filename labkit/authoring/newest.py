@@ -65,7 +65,7 @@ class Report:
         lines = [f"# The newest versions: {len(self.passed)} labs pass, {len(self.broken)} do not", ""]
         for broken in self.broken:
             lines += [f"- **{broken.lab}**: {_because(broken)}", "", "  ```", *_indented(broken.why), "  ```", ""]
-        lines += [f"{len(self.changes)} packages are newer than in the lock:", ""]
+        lines += [f"{len(self.changes)} packages differ from the lock:", ""]
         return "\n".join([*lines, *(f"- {change}" for change in self.changes)]) + "\n"
 
 

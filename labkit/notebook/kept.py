@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 from labkit.course import root
 from labkit.notebook import progress
+
+ABSENT = ".was-not-there"
 
 
 class Kept:
@@ -22,25 +23,38 @@ class Kept:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def keep(self, path: Path) -> None:
-        """A copy of a file of the course, if it is there, as it is now."""
+        """A copy of a file of the course as it is now; where there is none, that there is none."""
+        copy = self.folder / path.relative_to(root())
+        copy.parent.mkdir(parents=True, exist_ok=True)
         if path.exists():
-            copy = self.folder / path.relative_to(root())
-            copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(path, copy)
+        else:
+            _absent(copy).touch()
 
     def swap(self) -> int:
         """Puts what is kept back, and keeps what was there instead. Returns how many files: 0 where nothing is kept."""
-        files = list(self._files())
-        for kept, path in files:
-            aside = kept.with_name(f"{kept.name}.aside")
-            if path.exists():
-                shutil.copy2(path, aside)
+        copies = sorted({self._copy(found) for found in self.folder.rglob("*") if found.is_file()})
+        for copy in copies:
+            path = root() / copy.relative_to(self.folder)
+            aside = copy.with_name(f"{copy.name}.aside")
             path.parent.mkdir(parents=True, exist_ok=True)
-            os.replace(kept, path)
-            if aside.exists():
-                os.replace(aside, kept)
-        return len(files)
+            if is_there := path.exists():
+                shutil.copy2(path, aside)
+            if copy.exists():
+                os.replace(copy, path)
+            else:
+                _absent(copy).unlink()
+                path.unlink(missing_ok=True)
+            if is_there:
+                os.replace(aside, copy)
+            else:
+                _absent(copy).touch()
+        return len(copies)
 
-    def _files(self) -> Iterator[tuple[Path, Path]]:
-        for kept in sorted(path for path in self.folder.rglob("*") if path.is_file()):
-            yield kept, root() / kept.relative_to(self.folder)
+    @staticmethod
+    def _copy(found: Path) -> Path:
+        return found.with_name(found.name.removesuffix(ABSENT))
+
+
+def _absent(copy: Path) -> Path:
+    return copy.with_name(copy.name + ABSENT)
