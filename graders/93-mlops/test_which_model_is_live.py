@@ -317,9 +317,9 @@ def test_promotes(promotions):
     one, two, three = promotions.versions(3)
     promotions.must_promote(one, None)
     promotions.must_promote(int(two), str(one))
-    promotions.must_refuse(three, one, two, f"{two} is live")
+    promotions.must_refuse(three, one, two, f"{two} was live")
     promotions.must_promote(str(one), int(two), by=1)
-    promotions.must_refuse(three, None, one, f"{one} is live")
+    promotions.must_refuse(three, None, one, f"{one} was live")
     promotions.must_refuse(str(int(three) + 90), one, one, "there is no such version")
 
 
@@ -351,7 +351,7 @@ def test_history(promotions):
     first = moment()
     promotions.must_promote(two, one)
     second = moment()
-    promotions.must_refuse(three, one, two, f"{two} is live")
+    promotions.must_refuse(three, one, two, f"{two} was live")
     promotions.must_promote(one, two, by=1)
     last = moment()
     promotions.must_have_answered(second, two, "for the moment after the second promotion")

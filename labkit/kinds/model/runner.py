@@ -70,6 +70,8 @@ class Worker:
     def __init__(self, order, server):
         self.order = order
         os.environ.update(order["environment"])
+        if numpy := sys.modules.get("numpy"):
+            numpy.random.seed()  # a fork has its parent's state: two processes would make the same draws without a seed
         if server:
             self.track(f"http://127.0.0.1:{forward(server)}{order['path']}")
         os.makedirs(order["folder"], exist_ok=True)

@@ -8,12 +8,13 @@ from test_same_run_twice import (
     training,
 )
 
-from labkit.checking.checks import keeps, review
+from labkit.checking.checks import after, keeps, review
 
 OTHER = {"trees": 9, "depth": 3}
 
 
 @points(2)
+@after("test_again", "test_any_order")
 @keeps("same-bits", "new-run")
 @review("What `again` takes from the run, and what it takes for granted.")
 def test_from_the_run_alone(training, program, elsewhere):

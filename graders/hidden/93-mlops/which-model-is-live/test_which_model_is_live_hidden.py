@@ -60,7 +60,7 @@ def test_a_long_history(promotions):
         live = versions[number]
         known.append((moment(), live))
         if number == 2:
-            promotions.must_refuse(versions[3], None, live, f"{live} is live")
+            promotions.must_refuse(versions[3], None, live, f"{live} was live")
     for when, version in known:
         promotions.must_have_answered(when, version, "for a moment of the past")
     promotions.must_have_answered(86_400_000, None, "for a moment in 1970")
