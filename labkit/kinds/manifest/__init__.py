@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from labkit.services.cluster.load import Run
     from labkit.services.cluster.namespace import Namespace
 
-__all__ = ["cause", "draw_way", "load", "names_of_pods", "namespace", "run_of", "show_load", "while_loaded"]
+__all__ = ["ask_pods", "cause", "draw_way", "load", "names_of_pods", "namespace", "run_of", "show_load", "while_loaded"]
 
 
 def namespace() -> Namespace:
@@ -57,6 +57,19 @@ def cause(fault: str, pod: str, seconds: float) -> None:
     from labkit.services.cluster.faults import cause as make
 
     make(namespace(), pod, fault, seconds=seconds)
+
+
+def ask_pods(path: str, selector: str | None = None, *, until: str = "", seconds: float = 20) -> None:
+    """Asks each pod of the lab that is ready, or those with certain labels, and shows what it says.
+
+    They are asked again until all answer, and say this text, or for so many seconds. Raises CourseError.
+    """
+    from labkit.kinds.manifest.view import answers
+    from labkit.pages import waiting
+    from labkit.pages.page import show
+
+    at = namespace()
+    show(waiting.run(lambda: answers(at, path, selector, until, seconds), f"Asking each pod for {path}"))
 
 
 def run_of(noted: list[list[Any]]) -> Run:

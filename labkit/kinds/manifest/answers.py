@@ -16,6 +16,7 @@ from labkit.services.cluster.api import ApiError
 from labkit.services.cluster.namespace import Namespace
 
 MANAGER = "kubectl"
+MISTYPED = "failed to create typed patch object"  # a value of another type than the field's; the server says 500
 PLANE = ("node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master")
 
 
@@ -97,7 +98,7 @@ def _one(namespace: Namespace, document: Document, applied: Applied, *, dry_run:
     except LookupError as error:
         raise AnswerError(f"Line {document.line}: {error} Look at `apiVersion` and `kind`.") from None
     except ApiError as error:
-        if error.status >= 500:
+        if error.status >= 500 and MISTYPED not in error.message:
             raise ServiceFault(f"The cluster failed: {error}. Run the notebook's first cell again.") from error
         if role := _missing_role(document, error):
             raise RoleMissing(document, role) from None

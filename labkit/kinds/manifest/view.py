@@ -11,8 +11,12 @@ from markupsafe import Markup
 from labkit.pages.page import Page
 from labkit.pages.table import table
 from labkit.services.cluster.api import Api
+from labkit.services.cluster.asking import ask
+from labkit.services.cluster.namespace import Namespace
 from labkit.services.cluster.pods import events, pods, serving
 
+OK = 200
+PERIOD = 0.5  # seconds between two looks
 COLUMNS = ["pod", "phase", "ready", "restarts", "gets requests of", "reason", "image"]
 
 
@@ -37,6 +41,19 @@ def view(api: Api, namespace: str, warnings: int = 5) -> Page:
         page += line(f"No pod gets the requests of {', '.join(idle)}.")
     told = [(about, why, count, message) for about, why, message, count in events(api, namespace, warnings)]
     return page + plain(["about", "warning", "times", "message"], told) if told else page
+
+
+def answers(namespace: Namespace, path: str, selector: str | None, until: str, seconds: float) -> Page:
+    """What each pod that is ready says, of those with certain labels: when all answer and say a text, or when the time is over."""
+    said: list[tuple[str, int, str]] = []
+
+    def all_say_so() -> bool:
+        now = [pod.name for pod in pods(namespace.api, namespace.name, selector) if pod.ready and not pod.ending]
+        said[:] = [(name, *ask(namespace, name, path)) for name in now]
+        return bool(said) and all(status == OK and until in text for _, status, text in said)
+
+    namespace.admin.until(all_say_so, seconds, PERIOD)
+    return plain(["pod", path], [(name, text.strip()) for name, _, text in said]) if said else line("No pod is ready.")
 
 
 @dataclass

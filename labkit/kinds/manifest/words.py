@@ -7,10 +7,12 @@ import re
 from labkit.kinds.manifest.reader import Document, Path
 from labkit.services.cluster.api import ApiError
 
+GRANTED = re.compile(r"attempting to grant RBAC permissions not currently held:\s*(?P<rights>\S.*?)\s*$", re.DOTALL)
 PART = re.compile(r"([^.\[\]]+)|\[([^\]]*)\]")
 UNKNOWN = re.compile(r"\.?(?P<path>[\w.\-\[\]=\"/]+): field not declared in schema")
 STRICT = re.compile(r'unknown field "(?P<path>[^"]+)"')
 EXPECTED = re.compile(r"\.?(?P<path>[\w.\-\[\]=\"/]+): expected (?P<want>[^,]+), got (?P<got>.+?)(?:$|\n)")
+UNQUOTED = re.compile(r"Value:(?P<value>[^}]+)\}")
 CANNOT = re.compile(
     r"cannot unmarshal (?P<got>\w+) into Go struct field (?P<path>[\w.]+) of type (?P<want>[\w.\[\]*]+)"
 )
@@ -92,6 +94,8 @@ def _unknown(written: str, document: Document) -> str:
 
 def _mistyped(written: str, want: str, got: str, document: Document) -> str:
     path = path_of(written, document)
+    if want == "string" and (match := UNQUOTED.search(got)):
+        return f"{_at(document, path)}`{path[-1]}` must be a text, and without quotes it is a number or a truth value: {match['value']}. Put it into quotes."
     return f"{_at(document, path)}`{path[-1]}` must be {want}, and is {got[:80]}."
 
 
@@ -108,6 +112,8 @@ def _security(error: ApiError, document: Document) -> str:
 def _forbidden(error: ApiError, document: Document) -> str:
     if "at the cluster scope" in error.message:
         return f"{_at(document, ())}A {document.item['kind']} belongs to the whole cluster, and you work in one namespace: it is refused."
+    if match := GRANTED.search(error.message):
+        return f"{_at(document, ('rules',))}refused: you are attempting to grant what you may not do yourself: {match['rights'][:200]}. Is its group right, and its resource? `*` is always more than you have."
     if "cannot patch resource" in error.message or "cannot create resource" in error.message:
         return f"{_at(document, ())}You may not make a {document.item['kind']} here: it is refused."
     return f"{_at(document, ())}refused: {error.message[:300]}"

@@ -118,7 +118,7 @@ class Namespace:
 
     def _fill(self) -> None:
         for item in self.template:
-            made = self.admin.apply(item, self.name, manager="labkit-template")
+            made = self.admin.apply(at_home(item, self.name), self.name, manager="labkit-template")
             self._given[part(item)] = portable(made)
 
     def _token(self) -> str:
@@ -187,6 +187,15 @@ class Namespace:
         """Kind/name -> what is asked for now, of each object of the template that is still there."""
         here = {part(item): self.admin.find(self.admin.path(item, self.name)) for item in self.template}
         return {name: portable(item) for name, item in here.items() if item}
+
+
+def at_home(item: Object, namespace: str) -> Object:
+    """An object of a template, whose binding gives a role to accounts: those without a namespace are of this one."""
+    if item["kind"] != "RoleBinding":
+        return item
+    accounts = {"kind": "ServiceAccount", "namespace": namespace}
+    subjects = [accounts | one if one["kind"] == "ServiceAccount" else one for one in item["subjects"]]
+    return {**item, "subjects": subjects}
 
 
 def part(item: Object) -> str:

@@ -77,6 +77,10 @@ REFUSED = {
         CLUSTER.format(version="v1", kind="ResourceQuota", rest="spec: {hard: {pods: 1000}}"),
         "You may not make a ResourceQuota",
     ),
+    "a number where a text belongs": (
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: greedy}\ndata:\n  fee: 4.90\n",
+        "Line 5: `fee` must be a text, .*: 4.9. Put it into quotes",
+    ),
     "another namespace": (
         "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: greedy\n  namespace: kube-system\n",
         "Line 5: this belongs to namespace kube-system",
