@@ -70,11 +70,11 @@ class Meddler:
             other.rollback()
 
     def waits(self, running: Sequence[Future[Result]], number: int = 1) -> bool:
-        """Waits until so many sessions of the handler wait for a lock. Returns whether they do: it may end without."""
+        """Waits until so many sessions of the handler wait for a lock, or have ended. Returns whether so many wait."""
         until = time.monotonic() + BLOCKED
         while time.monotonic() < until and not all(future.done() for future in running):
-            if len(self._waiting()) >= number:
-                return True
+            if (waiting := len(self._waiting())) + sum(future.done() for future in running) >= number:
+                return waiting >= number
             time.sleep(POLL)
         return False
 
