@@ -239,17 +239,17 @@ def test_keeps_the_size(room, play):
             client = await room.enter(compression=compression)
             how = "compressed" if compression else "not compressed"
             await room.must_be_heard(
-                client, "padded", padded(LARGEST), what=f"sent a message of {LARGEST:,} bytes, {how},"
+                client, "padded", padded(LARGEST), what=f"sent a message of {LARGEST:,} bytes, {how}"
             )
             await room.must_be_heard(
                 client,
                 "padded",
                 padded(LARGEST),
-                what=f"sent {LARGEST:,} bytes in fragments, {how},",
+                what=f"sent {LARGEST:,} bytes in fragments, {how}",
                 pieces=range(1_000, LARGEST, 1_000),
             )
             if compression:
-                what = f"sent {LARGEST:,} bytes which its library put unchanged into blocks of deflate,"
+                what = f"sent {LARGEST:,} bytes which its library put unchanged into blocks of deflate"
                 await room.must_be_heard(client, "padded", padded(LARGEST), what=what, stored=True)
         too_large = {"one message": (), "fragments": range(1_000, LARGEST, 1_000)}
         for name, pieces in too_large.items():
@@ -275,7 +275,7 @@ def test_tells_what_is_no_json(room, play):
 
     async def scene():
         bad = {
-            "nothing": "",
+            "an empty message": "",
             "a word": "hello",
             "half an object": '{"v": 1, "type": "say", "text": "he',
             "a list": '[1, "say", "hello"]',
@@ -283,7 +283,7 @@ def test_tells_what_is_no_json(room, play):
             "a number": "1",
             "two objects": say("a") + say("b"),
             "single quotes": "{'v': 1, 'type': 'say', 'text': 'x'}",
-            "NaN, which is not JSON,": '{"v": 1, "type": "say", "text": "x", "n": NaN}',
+            "NaN, which is not JSON": '{"v": 1, "type": "say", "text": "x", "n": NaN}',
             "8,000 opening brackets": "[" * 8_000,
         }
         for what, message in bad.items():

@@ -20,8 +20,8 @@ from labkit.kinds.server.accounts import Accounts
 from labkit.kinds.server.backend import Asked, Backend
 from labkit.kinds.websocket.connection import Client, Ended, Event, Message, Refused, Silence
 from labkit.kinds.websocket.frames import Violation
-from labkit.kinds.websocket.instance import DoesNotListen, Instance
-from labkit.sandbox import Sandbox
+from labkit.kinds.websocket.instance import LIMITS, DoesNotListen, Instance
+from labkit.sandbox import Limits, Sandbox
 
 PATH = "/desk"
 PATIENCE = 6.0  # seconds for what takes milliseconds
@@ -31,11 +31,12 @@ Question = tuple[str, int]  # its text, and its id
 class Desk:
     """An async context manager: leaving it ends the clients, the server and what it asked."""
 
-    def __init__(self, sandbox: Sandbox, text: str) -> None:
+    def __init__(self, sandbox: Sandbox, text: str, limits: Limits = LIMITS) -> None:
         self.backend, self.accounts = Backend(), Accounts()
         asked = (self.backend, self.accounts)
         files = {name: module for service in asked for name, module in service.module.items()}
-        self.instance = Instance(sandbox, text, files=files, sockets={service.NAME: service.path for service in asked})
+        sockets = {service.NAME: service.path for service in asked}
+        self.instance = Instance(sandbox, text, files=files, sockets=sockets, limits=limits)
         self.clients: list[Client] = []
         self._stack = contextlib.AsyncExitStack()
 

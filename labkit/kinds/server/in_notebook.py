@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 GRACE = 5.0  # seconds after SIGTERM, until it is killed
 SHOWN = 2_000  # characters of what it printed
+PROXY = [("X-User", "ada"), ("X-Forwarded-For", "192.0.2.1")]  # what a proxy in front of it would write
 Scene = Callable[[Desk], Awaitable[object]]
 
 
@@ -90,7 +91,7 @@ async def _try(text: str) -> Page:
     async with Desk(_sandbox(), text) as desk:
         lines = [f"It listens after {duration(time.monotonic() - begun)}."]
         try:
-            client = await Client.open(desk.instance.path, "/", seconds=GRACE)
+            client = await Client.open(desk.instance.path, "/", headers=PROXY, seconds=GRACE)
             lines.append("GET / is answered with 101, the connection is open.")
         except Refused as error:
             client = None

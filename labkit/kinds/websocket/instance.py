@@ -116,6 +116,12 @@ class Instance:
         """Whether the process is there."""
         return self.finished is not None and not self.finished.done()
 
+    def why_it_ended(self) -> str:
+        """Why the process is gone, for its author; nothing while it runs."""
+        if self.finished is None or not self.finished.done():
+            return ""
+        return reason(self.finished.result(), self._limits)
+
     def terminate(self) -> None:
         """What a deploy does first: SIGTERM."""
         self.told_at = time.monotonic()
