@@ -14,7 +14,7 @@ from labkit import course
 from tests.backends import BACKENDS
 
 LABS = "test_labs.py"
-SLOW = {"cluster", "mlflow"}  # services that not every process should start
+SLOW = {"cluster", "mlflow"}  # services that take long to start, and to answer
 
 
 def unit_of(nodeid: str) -> str:
@@ -37,5 +37,6 @@ def in_order(nodeids: list[str]) -> Iterator[str]:
     for unit in sorted(units, key=lambda unit: -len(units[unit])):
         file, backend, *_ = unit.split(" ")
         lanes.setdefault(backend if file.endswith(LABS) else "", []).append(unit)
+    lanes.get("embedded", []).reverse()  # what is slow to start on both does so one after the other
     for unit in filter(None, chain.from_iterable(zip_longest(*lanes.values()))):
         yield from units[unit]
