@@ -33,9 +33,8 @@ def main(arguments: list[str]) -> None:
     server.identity_provider.token_generated = False  # otherwise it prints a file and two URLs of its own
     server.io_loop.add_callback(print, f"The course is open at {url}\nCtrl-C stops it.", flush=True)
     signal.signal(signal.SIGHUP, _end)  # the terminal was closed
-    if not (
-        sys.stdin and sys.stdin.isatty()
-    ):  # Jupyter leaves Ctrl-C to Python then, which may lose a KeyboardInterrupt
+    if not (sys.stdin and sys.stdin.isatty()):
+        # Jupyter leaves Ctrl-C to Python then, which loses a KeyboardInterrupt that is raised in a weak reference's callback.
         signal.signal(signal.SIGINT, _end)
     server.start()
 

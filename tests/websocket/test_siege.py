@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from labkit.kinds.server import siege
 
 LETS_EVERYTHING_THROUGH = """
@@ -48,3 +50,8 @@ def test_a_server_that_does_not_start_gives_an_empty_siege(capsys):
     seen = siege.besieged("raise ValueError('not today')")
     assert (seen.waits, seen.longest) == ([], 0.0)
     assert "not today" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("content", ["no JSON", "[1, 2]", "7", b"\xff"])
+def test_what_is_no_message_is_none(content):
+    assert siege.message_of(content) == {}

@@ -134,8 +134,8 @@ class Configured(Deployed):
 
     def read_once(self, setting: str) -> str:
         """Why the program of its pods reads a setting only once, in words; empty where nothing says so."""
-        pod = self.namespace.admin.list(f"{self.namespace.path}/pods", labelSelector=self.selector)[0]
-        for container in pod["spec"]["containers"]:
+        found = self.namespace.admin.list(f"{self.namespace.path}/pods", labelSelector=self.selector)
+        for container in found[0]["spec"]["containers"] if found else []:
             names = {one["name"] for one in container.get("env") or []}
             if setting in names and f"{setting}_FILE" not in names:
                 return f"{setting} is a variable: it is what it was when the container started."

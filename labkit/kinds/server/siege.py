@@ -77,16 +77,24 @@ async def hear(honest: Client, said: dict[str, float], seen: Siege, began: float
     with contextlib.suppress(Ended, Violation):
         while True:
             try:
-                message = json.loads((await honest.receive(EVERY)).content)
+                message = message_of((await honest.receive(EVERY)).content)
             except Silence:
                 if not said and time.monotonic() - began > LASTS:
                     return
                 continue
             if message.get("from") == ATTACKER:
                 seen.noise += 1
-            elif (at := said.pop(message.get("text"), None)) is not None:
+            elif (at := said.pop(str(message.get("text")), None)) is not None:
                 seen.waits.append((at, time.monotonic() - began - at))
     seen.lost = True
+
+
+def message_of(content: str | bytes) -> dict[str, object]:
+    """A JSON object; one without fields where a server says something else, of which nobody waits for anything."""
+    with contextlib.suppress(ValueError, RecursionError):
+        if isinstance(message := json.loads(content), dict):
+            return message
+    return {}
 
 
 async def attacking(desk: Desk, seen: Siege, began: float) -> None:
