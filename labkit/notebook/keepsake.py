@@ -63,7 +63,8 @@ def restore(data: bytes) -> Restored:
             _restore_lab(known[key], texts, done)
         else:
             done.lines.append(f"{key} is no lab of this course; its answers stay in the file.")
-    if warning := progress.merge({key: found for key, found in reached.items() if key in known}):
+    fits = {key: found for key, found in reached.items() if key in known}
+    if fits and (warning := progress.merge(fits)):
         done.lines.append(warning)
     return done
 

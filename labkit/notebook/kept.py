@@ -34,8 +34,9 @@ class Kept:
     def swap(self) -> int:
         """Puts what is kept back, and keeps what was there instead. Returns how many files: 0 where nothing is kept."""
         copies = sorted({self._copy(found) for found in self.folder.rglob("*") if found.is_file()})
-        for copy in copies:
-            path = root() / copy.relative_to(self.folder)
+        pairs = [(copy, root() / copy.relative_to(self.folder)) for copy in copies]
+        pairs = [(copy, path) for copy, path in pairs if copy.exists() or path.exists()]
+        for copy, path in pairs:
             aside = copy.with_name(f"{copy.name}.aside")
             path.parent.mkdir(parents=True, exist_ok=True)
             if is_there := path.exists():
@@ -49,7 +50,7 @@ class Kept:
                 os.replace(aside, copy)
             else:
                 _absent(copy).touch()
-        return len(copies)
+        return len(pairs)
 
     @staticmethod
     def _copy(found: Path) -> Path:
