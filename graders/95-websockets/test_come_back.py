@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from labkit.checking.checks import AnswerError, Wrong, after, hint, keeps, points
-from labkit.kinds.client.feed import MOST, Feed, Story, closes, refuses, says_nothing, sends
+from labkit.kinds.client.feed import Feed, Story, closes, refuses, says_nothing, sends
 from labkit.kinds.client.followers import Follower, Followers
 from labkit.kinds.websocket.stage import Stage
 
@@ -111,6 +111,12 @@ def told(lived):
     return lived
 
 
+def tried(one):
+    """How often a client came."""
+    times = len(one.story.attempts)
+    return f"{times} attempt{'' if times == 1 else 's'}"
+
+
 def ended_well(one, what, outcome=RETURNED):
     """Raises Wrong unless `follow` ended as it should."""
     got = one.client.outcome
@@ -122,8 +128,7 @@ def ended_well(one, what, outcome=RETURNED):
     if got == outcome:
         return
     if not got:
-        got = "it tried no more" if len(one.story.attempts) < MOST else f"{MOST} attempts, and no end"
-        got = f"it had not ended after {ENOUGH:g} s ({got}, {len(one.story.attempts)} attempts)"
+        got = f"it had not ended after {ENOUGH:g} s: {tried(one)}"
     elif one.client.error:
         got = one.client.error
     raise Wrong(
@@ -178,7 +183,7 @@ def test_follows(told):
     ended_well(one, "A feed sent five items and closed with 1000.")
     if len(one.story.attempts) > 1:
         raise Wrong(
-            "The feed was over (1000).", expected="no further attempt", got=f"{len(one.story.attempts)} attempts"
+            "The feed was over (1000).", expected="no further attempt", got=tried(one)
         )
 
 
@@ -228,7 +233,7 @@ def test_is_not_put_off(told):
 def test_waits_are_drawn(told):
     """Before each attempt the wait is drawn: of 30 clients, those that wait long wait at least 1.5 times as long as those that wait briefly."""
     if short := [one for one in told["herd"] if len(one.waits) < 4]:
-        got = f"{len(short[0].story.attempts)} attempts"
+        got = tried(short[0])
         raise Wrong("A feed answered 503 four times.", expected="five attempts of each client", got=got)
     tenths = []
     for number in (1, 2, 3):
@@ -252,7 +257,7 @@ def test_waits_grow(told):
     for about, what in (("herd", "answered 503"), ("opens", "accepted and closed with 1013 at once")):
         if short := [one for one in told[about] if len(one.waits) < 4]:
             raise Wrong(
-                f"A feed {what}, four times.", expected="five attempts", got=f"{len(short[0].story.attempts)} attempts"
+                f"A feed {what}, four times.", expected="five attempts", got=tried(short[0])
             )
         first, fourth = (statistics.mean(one.waits[number] for one in told[about]) for number in (0, 3))
         if first > FIRST + BUSY / 2:
@@ -317,8 +322,8 @@ def test_gives_up(told):
     ):
         ended_well(one, f"A feed {what}.", GAVE_UP)
         delivered_well(one, f"A feed {what}.")
-        if (attempts := len(one.story.attempts)) > 1:
-            raise Wrong(f"A feed {what}.", expected="no further attempt", got=f"{attempts} attempts")
+        if len(one.story.attempts) > 1:
+            raise Wrong(f"A feed {what}.", expected="no further attempt", got=tried(one))
 
 
 @keeps("lost", "quiet")
@@ -339,4 +344,4 @@ def test_notices_a_lost_feed(told):
     what = f"A feed said nothing for {SILENT:g} s, and answered every ping."
     delivered_well(quiet, what)
     if len(quiet.story.attempts) > 1:
-        raise Wrong(what, expected="the client stays", got=f"{len(quiet.story.attempts)} attempts")
+        raise Wrong(what, expected="the client stays", got=tried(quiet))
