@@ -182,9 +182,7 @@ def test_follows(told):
     delivered_well(one, "A feed sent five items and closed with 1000.")
     ended_well(one, "A feed sent five items and closed with 1000.")
     if len(one.story.attempts) > 1:
-        raise Wrong(
-            "The feed was over (1000).", expected="no further attempt", got=tried(one)
-        )
+        raise Wrong("The feed was over (1000).", expected="no further attempt", got=tried(one))
 
 
 @keeps("goes-on", "once-in-order")
@@ -256,9 +254,7 @@ def test_waits_grow(told):
     """The first wait is at most 0.5 s, and it grows with each failure in a row, refused or accepted and closed at once: on average the fourth is at least twice the first."""
     for about, what in (("herd", "answered 503"), ("opens", "accepted and closed with 1013 at once")):
         if short := [one for one in told[about] if len(one.waits) < 4]:
-            raise Wrong(
-                f"A feed {what}, four times.", expected="five attempts", got=tried(short[0])
-            )
+            raise Wrong(f"A feed {what}, four times.", expected="five attempts", got=tried(short[0]))
         first, fourth = (statistics.mean(one.waits[number] for one in told[about]) for number in (0, 3))
         if first > FIRST + BUSY / 2:
             raise Wrong(

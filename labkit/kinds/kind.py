@@ -27,3 +27,4 @@ class ProgramKind(Kind):
     sandbox: ClassVar[Limits] = Limits(seconds=60, cpu_seconds=30)  # pyright: ignore[reportIncompatibleVariableOverride]
     seconds = sandbox.seconds
     sessions = 6  # at a time; Alembic needs two
+    imports: ClassVar[tuple[str, ...]] = ()  # what takes long, and a program may find imported

@@ -11,6 +11,7 @@ from typing import Self
 
 from labkit.kinds.kind import ProgramKind
 from labkit.sandbox import Finished, Relay, Sandbox
+from labkit.sandbox.limits import Warm
 from labkit.services.postgres import Database
 
 YOUNG = 10.0  # seconds: an older program is replaced, as its limits are for one database
@@ -68,4 +69,5 @@ class Program:
             limits=self._kind.sandbox,
             env=self.environment(self._database),
             stop=self._stop,
+            warm=Warm(self._kind.imports),
         )

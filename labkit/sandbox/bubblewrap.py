@@ -7,27 +7,32 @@ even in a user namespace, and no limit on processes holds for it. What that user
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import platform
 import select
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import sysconfig
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from threading import Event
 
 from labkit.course.home import run_folder
 from labkit.sandbox import seccomp
-from labkit.sandbox.limits import DEFAULT, Finished, Limits, inside, rlimits
-from labkit.sandbox.process import watch
+from labkit.sandbox.limits import DEFAULT, Finished, Limits, Warm, inside, prlimit_options, rlimits
+from labkit.sandbox.memory_file import memory_file
+from labkit.sandbox.process import resident, watch
 from labkit.sandbox.signals import Signals, send_to_child
 from labkit.sandbox.started import Started
+from labkit.sandbox.zygote import MAIN, OUTSIDE, Forked, Stopped, Unusable, Zygote, Zygotes
 
 NOBODY = 65534
 PASSWD = f"learner:x:{NOBODY}:{NOBODY}::/work:/bin/false\n"
@@ -47,6 +52,9 @@ class Bubblewrap:
 
     kind = "bubblewrap"
 
+    def __init__(self) -> None:
+        self._zygotes = Zygotes(_zygote)
+
     @classmethod
     def probe(cls) -> Bubblewrap | None:
         """A sandbox, if bubblewrap is installed and this kernel lets us use it."""
@@ -55,6 +63,10 @@ class Bubblewrap:
             return None
         sandbox = cls()
         return sandbox if sandbox.run(["python", "-c", ""]).ok else None
+
+    def close(self) -> None:
+        """Ends the processes that programs are forked from. They end with this process in any case."""
+        self._zygotes.close()
 
     def folder_of(self, socket: Path) -> str:
         """`/run/<the socket's folder>`."""
@@ -71,8 +83,18 @@ class Bubblewrap:
         stop: Event | None = None,
         listens: Path | None = None,
         signals: Signals | None = None,
+        warm: Warm | None = None,
     ) -> Finished:
         """See `Sandbox.run`. Raises OSError when the sandbox itself cannot start."""
+        forks = warm and argv[0] == "python" and not listens
+        if warm and forks and (zygote := self._zygotes.get(warm)):
+            try:
+                places = {socket: f"{self.folder_of(socket)}/{socket.name}" for socket in sockets}
+                return _run_forked(zygote, argv[1:], files or {}, places, limits, env or {}, stop, signals or Signals())
+            except Stopped:
+                return Finished(-signal.SIGKILL, "", "", 0.0, "stopped")
+            except Unusable:
+                self._zygotes.give_up(zygote)
         launched = self._launched(argv, files or {}, sockets, limits, env or {}, started=False, listens=listens)
         with launched as (process, first), (signals or Signals()).to(lambda number: send_to_child(first, number)):
             return watch(process, limits, process.kill, first, _folders(first), stop, listens)
@@ -106,51 +128,123 @@ class Bubblewrap:
         listens: Path | None = None,
     ) -> Iterator[tuple[subprocess.Popen[bytes], int | None]]:
         """The process of bubblewrap, and the sandbox's process 1 as we see it. Leaves when no process of it is left."""
-        exe = Path(sys.executable).resolve()
+        exe = _python()
         program = [str(exe) if argv[0] == "python" else argv[0], *argv[1:]]
-        command = [PRLIMIT, *rlimits(limits), *_process_limit(limits), "--", *program]
+        command = [PRLIMIT, *prlimit_options(rlimits(limits) | _process_limit(limits)), "--", *program]
         with ExitStack() as stack:
-            bound = _reachable({exe.parent.parent, *_site_packages()})
-            fds: list[int] = []
-
-            def hand_over(content: str | bytes) -> str:
-                fds.append(stack.enter_context(_memory_file(content)))
-                return str(fds[-1])
-
-            options = [*_namespaces(), *_root(exe, bound, limits)]
-            options += ["--ro-bind-data", hand_over(PASSWD), "/etc/passwd"]
+            given = stack.enter_context(_given())
+            options = [*_namespaces(), *_no_more_users(), *_root(exe, limits)]
+            options += ["--ro-bind-data", given.hand_over(PASSWD), "/etc/passwd"]
             for name, content in files.items():
-                options += ["--file", hand_over(content), f"/work/{inside(name)}"]
+                options += ["--file", given.hand_over(content), f"/work/{inside(name)}"]
             for socket in sockets:
                 options += ["--bind", str(socket), f"{self.folder_of(socket)}/{socket.name}"]
             if listens:
                 listens.parent.chmod(0o777)  # the program's user is another one; who is outside knows no name in it
                 options += ["--bind", str(listens.parent), self.folder_of(listens)]
-            for name, value in {**_environment(exe), **env}.items():
-                options += ["--setenv", name, value]
+            options += _variables({**_environment(exe), **env})
             # The last words: nothing may be written but /work and /tmp, or only /tmp.
             shut = ["/dev", "/", *(["/work"] if started else [])]
             options += [word for folder in shut for word in ("--remount-ro", folder)] + ["--chdir", "/work"]
             if (refused := seccomp.program()) is not None:
-                options += ["--seccomp", hand_over(refused)]
+                options += ["--seccomp", given.hand_over(refused)]
             said, info = os.pipe()
             stack.callback(os.close, said)
-            # By file descriptor: everyone on the machine can read a command line, and env has a password.
-            options = ["--args", hand_over("\0".join(options)), "--info-fd", str(info)]
             try:
-                process = subprocess.Popen(
-                    [*_step_down(bound), shutil.which("bwrap") or "bwrap", *options, "--", *command],
-                    stdin=subprocess.DEVNULL,
+                process = given.popen(
+                    ["--info-fd", str(info)],
+                    options,
+                    command,
+                    [info],
                     stdout=subprocess.DEVNULL if started else subprocess.PIPE,
                     stderr=subprocess.PIPE,
-                    pass_fds=[*fds, info],
-                    env={"PATH": os.environ.get("PATH", os.defpath), "OUTSIDE_USER": str(OUTSIDE_USER)},
                 )
             finally:
                 os.close(info)
             first = _first_process(said)
             with _all_gone(process, first):
                 yield process, first
+
+
+@dataclass
+class _Given:
+    """What one start of bubblewrap is handed over by descriptors."""
+
+    stack: ExitStack
+    descriptors: list[int] = field(default_factory=list)
+
+    def hand_over(self, content: str | bytes) -> str:
+        """The number of a descriptor that reads `content`."""
+        self.descriptors.append(self.stack.enter_context(memory_file(content)))
+        return str(self.descriptors[-1])
+
+    def popen(
+        self, more: list[str], options: list[str], command: list[str], descriptors: list[int], stdout: int, stderr: int
+    ) -> subprocess.Popen[bytes]:
+        """Starts it. The options go by a descriptor: everyone on the machine can read a command line, and the environment has a password."""
+        told = ["--args", self.hand_over("\0".join(options)), *more]
+        return subprocess.Popen(
+            [*_step_down(_bound()), shutil.which("bwrap") or "bwrap", *told, "--", *command],
+            stdin=subprocess.DEVNULL,
+            pass_fds=[*self.descriptors, *descriptors],
+            env={"PATH": os.environ.get("PATH", os.defpath), "OUTSIDE_USER": str(OUTSIDE_USER)},
+            stdout=stdout,
+            stderr=stderr,
+        )
+
+
+@contextmanager
+def _given() -> Iterator[_Given]:
+    with ExitStack() as stack:
+        yield _Given(stack)
+
+
+def _zygote(warm: Warm, folder: Path, orders: socket.socket) -> subprocess.Popen[bytes]:
+    """A sandbox in which sandboxes can be made, of a program that is ours. It may nest user namespaces, which the filter of system calls and a
+    count of 0 refuse to each program."""
+    exe = _python()
+    with _given() as given:
+        options = [*_namespaces(), *_root(exe, DEFAULT), "--ro-bind-data", given.hand_over(PASSWD), "/etc/passwd"]
+        options += ["--ro-bind-data", given.hand_over(MAIN.read_bytes()), f"/run/{MAIN.name}"]
+        options += ["--ro-bind", str(folder), OUTSIDE, *_variables(_environment(exe) | dict(warm.environment))]
+        options += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/"]
+        command = [str(exe), f"/run/{MAIN.name}", str(orders.fileno()), *warm.modules]
+        return given.popen(
+            [], options, command, [orders.fileno()], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+
+
+def _run_forked(
+    zygote: Zygote,
+    command: Sequence[str],
+    files: Mapping[str, str | bytes],
+    sockets: Mapping[Path, str],
+    limits: Limits,
+    env: Mapping[str, str],
+    stop: Event | None,
+    signals: Signals,
+) -> Finished:
+    """As `Bubblewrap.run`. Raises Unusable and Stopped, before the program began."""
+    bounds = rlimits(limits) | _process_limit(
+        replace(limits, processes=limits.processes + 1)
+    )  # and who waits for its end
+    more = {
+        "filter": base64.b64encode(seccomp.program() or b"").decode(),
+        "limits": {f"RLIMIT_{name}": bound for name, bound in bounds.items()},
+    }
+    environment = _environment(_python()) | dict(env)
+    for name in files:
+        inside(name)
+    with (
+        zygote.forked(command, files, sockets, limits, environment, more, stop) as process,
+        _all_gone(process, process.first),
+        signals.to(lambda number: send_to_child(process.first, number)),
+    ):
+        shared = 0
+        with suppress(OSError):
+            shared = resident(process.first)  # its process 1 has the zygote's memory, and hardly any of its own
+        limits = replace(limits, memory=limits.memory + shared)
+        return watch(process, limits, process.kill, process.first, _folders(process.first), stop)
 
 
 def _folders(first: int | None) -> list[Path]:
@@ -161,9 +255,13 @@ def _folders(first: int | None) -> list[Path]:
 def _namespaces() -> list[str]:
     """New namespaces of every kind, a user without capabilities, and an end with us."""
     user = ["--unshare-user", "--uid", str(NOBODY), "--gid", str(NOBODY)]
-    more = ["--disable-userns"] if "--disable-userns" in _help() else []
     ends = ["--die-with-parent", "--new-session"]
-    return ["--unshare-all", *user, *more, *ends, "--hostname", "sandbox", "--cap-drop", "ALL", "--clearenv"]
+    return ["--unshare-all", *user, *ends, "--hostname", "sandbox", "--cap-drop", "ALL", "--clearenv"]
+
+
+def _no_more_users() -> list[str]:
+    """No user namespace within this one."""
+    return ["--disable-userns"] if "--disable-userns" in _help() else []
 
 
 @cache
@@ -171,8 +269,18 @@ def _help() -> str:
     return subprocess.run(["bwrap", "--help"], capture_output=True, text=True, check=False).stdout
 
 
-def _root(exe: Path, bound: dict[Path, Path], limits: Limits) -> list[str]:
+def _python() -> Path:
+    return Path(sys.executable).resolve()
+
+
+def _bound() -> dict[Path, Path]:
+    """Where bubblewrap finds this Python and its packages."""
+    return _reachable({_python().parent.parent, *_site_packages()})
+
+
+def _root(exe: Path, limits: Limits) -> list[str]:
     """The file system: the system's libraries, this Python, its packages, and two small writable folders."""
+    bound = _bound()
     options: list[str] = []
     for folder in SYSTEM_FOLDERS:
         if Path(folder).is_dir():
@@ -203,16 +311,20 @@ def _environment(exe: Path) -> dict[str, str]:
     return {**basics, "PYTHONPATH": packages, "PYTHONDONTWRITEBYTECODE": "1"}
 
 
+def _variables(environment: Mapping[str, str]) -> list[str]:
+    return [word for name, value in environment.items() for word in ("--setenv", name, value)]
+
+
 @cache
 def _site_packages() -> list[Path]:
     return list(dict.fromkeys(Path(sysconfig.get_path(name)).resolve() for name in ("purelib", "platlib")))
 
 
-def _process_limit(limits: Limits) -> list[str]:
+def _process_limit(limits: Limits) -> dict[str, tuple[int, int]]:
     """Set inside, where only the new user namespace's processes count. An older kernel counts all of the
     user's: there it is left to `watch`."""
     kernel = tuple(int(part) for part in platform.release().split("-")[0].split(".")[:2])
-    return [f"--nproc={limits.processes}"] if kernel >= (5, 14) else []
+    return {"NPROC": (limits.processes, limits.processes)} if kernel >= (5, 14) else {}
 
 
 def _reachable(folders: set[Path]) -> dict[Path, Path]:
@@ -235,19 +347,6 @@ def _step_down(bound: dict[Path, Path]) -> list[str]:
     return ["unshare", "--mount", "--propagation", "private", "sh", "-ec", STEP_DOWN, "sh", *pairs, "--"]
 
 
-@contextmanager
-def _memory_file(content: str | bytes) -> Iterator[int]:
-    """A file descriptor that reads `content`."""
-    fd = os.memfd_create("sandbox")
-    try:
-        with open(fd, "wb", closefd=False) as file:
-            file.write(content.encode() if isinstance(content, str) else content)
-        os.lseek(fd, 0, os.SEEK_SET)
-        yield fd
-    finally:
-        os.close(fd)
-
-
 def _first_process(said: int) -> int | None:
     """The sandbox's process 1 as we see it, from what bubblewrap says; None when it could not start."""
     text = b""
@@ -259,7 +358,7 @@ def _first_process(said: int) -> int | None:
 
 
 @contextmanager
-def _all_gone(process: subprocess.Popen[bytes], first: int | None) -> Iterator[None]:
+def _all_gone(process: subprocess.Popen[bytes] | Forked, first: int | None) -> Iterator[None]:
     """Leaves when no process of the sandbox is left: its process 1 ends last."""
     pidfd = None
     with suppress(ProcessLookupError):

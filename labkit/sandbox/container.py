@@ -21,7 +21,7 @@ from filelock import FileLock
 
 from labkit.course.home import home, run_folder
 from labkit.machine.backend import LABEL, ask_docker
-from labkit.sandbox.limits import DEFAULT, Finished, Limits, inside, rlimits
+from labkit.sandbox.limits import DEFAULT, Finished, Limits, Warm, inside, prlimit_options, rlimits
 from labkit.sandbox.process import LOOK, watch
 from labkit.sandbox.signals import Signals
 from labkit.sandbox.started import Started
@@ -69,8 +69,9 @@ class Container:
         stop: Event | None = None,
         listens: Path | None = None,
         signals: Signals | None = None,
+        warm: Warm | None = None,
     ) -> Finished:
-        """See `Sandbox.run`. Raises RuntimeError when the image cannot be built."""
+        """See `Sandbox.run`; each program imports for itself. Raises RuntimeError when the image cannot be built."""
         launched = self._launched(argv, files or {}, sockets, limits, env or {}, started=False, listens=listens)
         with launched as (process, name):
 
@@ -144,7 +145,7 @@ class Container:
                 + [f"--label={label}={value}" for label, value in self.labels.items()]
                 + [word for source, place in mounts.items() for word in _mount(source, place)]
                 + shared
-                + [*first, "prlimit", *rlimits(limits), "--", *argv],
+                + [*first, "prlimit", *prlimit_options(rlimits(limits)), "--", *argv],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL if started else subprocess.PIPE,
                 stderr=subprocess.PIPE,

@@ -44,6 +44,15 @@ DEFAULT = Limits()
 
 
 @dataclass(frozen=True)
+class Warm:
+    """What a program imports before it does anything else, and the environment in which it does: what takes long, and is the same for all
+    that are run. A sandbox that can imports it once, and forks each program from there."""
+
+    modules: tuple[str, ...]
+    environment: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
 class Finished:
     """How a program ended. Its output is untrusted bytes, decoded with replacement characters."""
 
@@ -90,12 +99,13 @@ class Sandbox(Protocol):
         stop: Event | None = None,
         listens: Path | None = None,
         signals: Signals | None = None,
+        warm: Warm | None = None,
     ) -> Finished:
         """Runs `argv` in a folder with `files` (path -> content), until it and all that it started are gone, or `stop` is set.
 
         `python` as the first word is the sandbox's own interpreter. The environment is PATH, HOME, LANG, what
         Python needs, and `env`. `listens` is a socket that the program makes itself, alone in a folder of ours; `signals`
-        reaches the program from another thread meanwhile.
+        reaches the program from another thread meanwhile. `warm` is what a Python program may find imported.
         """
         ...
 
@@ -118,15 +128,21 @@ class Sandbox(Protocol):
         ...
 
 
-def rlimits(limits: Limits) -> list[str]:
-    """The kernel's limits for each process of a sandbox, as options of `prlimit`."""
-    return [
-        f"--as={limits.addresses or limits.memory}",
-        f"--cpu={limits.cpu_seconds}:{limits.cpu_seconds + 1}",
-        f"--fsize={limits.file_size}",
-        f"--nofile={limits.open_files}",
-        "--core=0",
-    ]
+def rlimits(limits: Limits) -> dict[str, tuple[int, int]]:
+    """The kernel's limits for each process of a sandbox, soft and hard, by their names without RLIMIT_."""
+    addresses = limits.addresses or limits.memory
+    return {
+        "AS": (addresses, addresses),
+        "CPU": (limits.cpu_seconds, limits.cpu_seconds + 1),
+        "FSIZE": (limits.file_size, limits.file_size),
+        "NOFILE": (limits.open_files, limits.open_files),
+        "CORE": (0, 0),
+    }
+
+
+def prlimit_options(bounds: Mapping[str, tuple[int, int]]) -> list[str]:
+    """The same as options of `prlimit`."""
+    return [f"--{name.lower()}={soft}:{hard}" for name, (soft, hard) in bounds.items()]
 
 
 def inside(name: str) -> str:

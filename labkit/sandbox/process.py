@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from threading import Event
+from typing import IO, Protocol
 
 from labkit.sandbox.limits import EndedBy, Finished, Limits
 
@@ -19,8 +20,20 @@ LOOK = 0.05  # seconds between two looks at the memory and the processes
 _BY_SIGNAL: dict[int, EndedBy] = {signal.SIGXCPU: "cpu"}
 
 
+class Process(Protocol):
+    """What is needed of a `subprocess.Popen`."""
+
+    @property
+    def stdout(self) -> IO[bytes] | None: ...
+    @property
+    def stderr(self) -> IO[bytes] | None: ...
+    def poll(self) -> int | None: ...
+    def wait(self, timeout: float | None = None) -> int: ...
+    def kill(self) -> None: ...
+
+
 def watch(
-    process: subprocess.Popen[bytes],
+    process: Process,
     limits: Limits,
     kill: Callable[[], None],
     tree: int | None = None,
@@ -59,7 +72,7 @@ def watch(
 
 
 def _read(
-    process: subprocess.Popen[bytes],
+    process: Process,
     output: dict[str, bytearray],
     limits: Limits,
     deadline: float,
@@ -107,30 +120,35 @@ def is_alone(socket: Path) -> bool:
     return True
 
 
-def _wait(process: subprocess.Popen[bytes], seconds: float) -> None:
+def _wait(process: Process, seconds: float) -> None:
     with suppress(subprocess.TimeoutExpired):
         process.wait(seconds)
 
 
 def over(tree: int | None, folders: Sequence[Path], limits: Limits) -> EndedBy | None:
     """The limit that the descendants of `tree` break together. They may end while we look."""
-    pids, resident, ticks = [tree] if tree else [], 0, 0
+    pids, taken, ticks = [tree] if tree else [], 0, 0
     for pid in pids:  # grows while we walk
         try:
             for task in Path(f"/proc/{pid}/task").iterdir():
                 pids += map(int, (task / "children").read_text().split())
-            resident += int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+            taken += resident(pid)
             # utime, stime, and those of children that it waited for; a name in brackets comes before
             ticks += sum(map(int, Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:15]))
         except (OSError, ValueError):
             continue
         if len(pids) > limits.processes + 2:  # and the sandbox's own
             return "processes"
-    if resident * os.sysconf("SC_PAGE_SIZE") > limits.memory:
+    if taken > limits.memory:
         return "memory"
     if ticks > limits.cpu_seconds * os.sysconf("SC_CLK_TCK"):
         return "cpu"
     return "files" if any(_files_in(folder, limits) > limits.files for folder in folders) else None
+
+
+def resident(pid: int) -> int:
+    """Bytes of memory that a process has in RAM, those that it shares, too. Raises OSError when it is gone."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def _files_in(folder: Path, limits: Limits) -> int:

@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from threading import Event
 
-from labkit.sandbox.limits import DEFAULT, Finished, Limits
+from labkit.sandbox.limits import DEFAULT, Finished, Limits, Warm
 from labkit.sandbox.process import watch
 from labkit.sandbox.signals import Signals
 from labkit.sandbox.started import Started
@@ -38,8 +38,9 @@ class Unsafe:
         stop: Event | None = None,
         listens: Path | None = None,
         signals: Signals | None = None,
+        warm: Warm | None = None,
     ) -> Finished:
-        """See `Sandbox.run`."""
+        """See `Sandbox.run`; each program imports for itself."""
         launched = _launched(argv, files or {}, env or {}, subprocess.PIPE)
         with launched as process, (signals or Signals()).to(process.send_signal):
             return watch(process, limits, lambda: _kill(process), _tree(process), stop=stop, listens=listens)

@@ -9,26 +9,37 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
 import pytest
 
 from labkit.sandbox import Bubblewrap, Container, Finished, Limits, NoSandbox, Sandbox, choose, found, require
-from labkit.sandbox.limits import MiB
+from labkit.sandbox.limits import MiB, Warm
+from labkit.sandbox.zygote import MAIN
 from tests.patience import PATIENCE, until
 
+ZYGOTE_AND_PROGRAM = 4  # itself, who waits for the namespace, its process 1, the program
 QUICK = Limits(seconds=20, cpu_seconds=5)
 
 
-@pytest.fixture(params=["bubblewrap", pytest.param("container", marks=pytest.mark.docker)], scope="module")
+class Forking(Bubblewrap):
+    """Forks each program from one that has imported something."""
+
+    def run(self, argv, **more) -> Finished:
+        """As `Bubblewrap.run`."""
+        return super().run(argv, warm=Warm(("json", "psycopg")), **more)
+
+
+@pytest.fixture(params=["bubblewrap", "forked", pytest.param("container", marks=pytest.mark.docker)], scope="module")
 def sandbox(request: pytest.FixtureRequest) -> Sandbox:
     """Each kind of sandbox."""
-    found = choose(request.param)
+    found = choose("bubblewrap" if request.param == "forked" else request.param)
     if found is None:
         pytest.skip(f"no {request.param} on this machine")
-    return found
+    return Forking() if request.param == "forked" else found
 
 
 def python(sandbox: Sandbox, program: str, limits: Limits = QUICK, **more) -> Finished:
@@ -87,7 +98,7 @@ def test_doors_into_the_kernel_are_shut(sandbox: Sandbox):
 @pytest.mark.skipif(os.geteuid() != 0, reason="not run: only root has a root to step down from")
 def test_to_the_kernel_too_it_is_not_root(sandbox: Sandbox, tmp_path: Path):
     with socket.socket(socket.AF_UNIX) as listener:
-        place = Path(os.environ["TMPDIR"], f"peer-{sandbox.kind}", "s")
+        place = Path(os.environ["TMPDIR"], f"peer-{type(sandbox).__name__}", "s")
         place.parent.mkdir(mode=0o711)
         listener.bind(str(place))
         place.chmod(0o666)
@@ -217,22 +228,9 @@ def test_the_environment_does_not_leak(sandbox: Sandbox, monkeypatch: pytest.Mon
 
 
 def test_a_password_is_not_on_a_command_line(sandbox: Sandbox):
-    name = type(sandbox).__name__
-    code = f"""
-        from labkit.sandbox import {name}, Limits
-        secret = {{"PGPASSWORD": "pa55" + "word"}}
-        program = ["python", "-c", "import time; time.sleep(987)"]
-        {name}.probe().run(program, env=secret, limits=Limits(seconds=2))
-    """
-    caller = subprocess.Popen([sys.executable, "-c", textwrap.dedent(code)])
-    try:
-        waited_for(left)
+    with sleeping(sandbox, """{"PGPASSWORD": "pa55" + "word"}"""):
         lines = [words(process) for process in psutil.process_iter()]
-    finally:
-        caller.terminate()
-        caller.wait()
     assert not [line for line in lines if "pa55word" in line]
-    waited_for(lambda: not left())
 
 
 def test_the_deadline_holds_whatever_it_ignores(sandbox: Sandbox):
@@ -342,19 +340,38 @@ def test_what_it_starts_ends_with_it(sandbox: Sandbox):
 
 
 def test_all_ends_when_the_caller_is_killed(sandbox: Sandbox):
-    name = type(sandbox).__name__
+    with sleeping(sandbox) as processes:
+        pass
+    waited_for(lambda: not left())  # a container ends by its own deadline
+    waited_for(lambda: not any(map(psutil.pid_exists, processes)))
+
+
+@contextmanager
+def sleeping(sandbox: Sandbox, env: str = "{}") -> Iterator[list[int]]:
+    """The processes of a program that sleeps, started by another process, which is killed at the end."""
+    forks = isinstance(sandbox, Forking)
     code = f"""
-        from labkit.sandbox import {name}, Limits
-        box = {name}.probe()
-        box.run(["python", "-c", "import time; time.sleep(987)"], limits=Limits(seconds=3))
+        from labkit.sandbox import {type(sandbox).__mro__[-2].__name__} as Box, Limits
+        from labkit.sandbox.limits import Warm
+        program, warm = ["python", "-c", "import time; time.sleep(987)"], {"Warm(('json',))" if forks else None}
+        Box.probe().run(program, env={env}, limits=Limits(seconds=3), warm=warm)
     """
     caller = subprocess.Popen([sys.executable, "-c", textwrap.dedent(code)])
+    processes = (lambda: forked_by(caller.pid)) if forks else left
     try:
-        waited_for(left)
+        waited_for(processes)
+        yield processes()
     finally:
         caller.send_signal(signal.SIGKILL)
         caller.wait()
-    waited_for(lambda: not left())  # a container ends by its own deadline
+
+
+def forked_by(caller: int) -> list[int]:
+    """The zygote's processes, once a program runs: its process 1, and the program."""
+    found = [
+        process.pid for process in psutil.Process(caller).children(recursive=True) if f"/{MAIN.name} " in words(process)
+    ]
+    return found if len(found) >= ZYGOTE_AND_PROGRAM else []
 
 
 def left() -> list[int]:

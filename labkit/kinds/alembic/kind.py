@@ -12,6 +12,7 @@ class Alembic(ProgramKind):
     stub = "your migration here"
     service = "postgres"
     database = GRADED
+    imports = ("psycopg", "alembic.command", "alembic.config", "sqlalchemy.dialects.postgresql.psycopg")
 
 
 KIND = Alembic

@@ -30,6 +30,7 @@ from labkit.kinds.model.kind import IMPORTS, Model
 from labkit.kinds.model.server_socket import ServerSocket
 from labkit.machine.fault import ServiceFault
 from labkit.sandbox import Finished, Sandbox
+from labkit.sandbox.limits import Warm
 
 RUNNER = Path(__file__).with_name("runner.py")
 STARTING = 90.0  # seconds until the program has imported everything: some twenty times what it takes
@@ -220,6 +221,7 @@ class Program:
             limits=self._kind.sandbox,
             env=self._environment,
             stop=self._stop,
+            warm=Warm(tuple(self._imports), tuple(sorted(self._environment.items()))),
         )
 
 

@@ -12,6 +12,7 @@ class Python(ProgramKind):
     stub = "your function here"
     service = "postgres"
     database = GRADED
+    imports = ("psycopg", "inspect", "traceback")
 
 
 KIND = Python
