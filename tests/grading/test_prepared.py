@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
+from labkit.kinds.answer import AnswerError
 from labkit.kinds.sql.prepared import KEPT, PreparedDatabases
 from labkit.services.postgres import GRADED, Database, Postgres, Template, postgres
 
@@ -39,6 +40,27 @@ def test_the_same_text_gets_the_same_database(prepared: PreparedDatabases) -> No
     first = used(prepared, TEXT, "SELECT count(*) FROM item")
     assert used(prepared, TEXT, "SELECT 1").name == first.name
     assert used(prepared, f"{TEXT};", "SELECT 1").name != first.name
+
+
+def test_what_may_be_right_by_chance_has_to_be_right_each_time(
+    prepared: PreparedDatabases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran: list[str] = []
+
+    def ran_well_twice(database: Database, text: str) -> None:
+        ran.append(text)
+        if len(ran) == 3:
+            raise AnswerError("not this time")
+
+    monkeypatch.setattr("labkit.kinds.sql.prepared.run", ran_well_twice)
+    with (
+        pytest.raises(AnswerError, match="It ran well 2 times on these tables, and then did not: not this time"),
+        prepared.database(ROWS, "DO $$ BEGIN IF random() < 0.5 THEN RAISE 'not this time'; END IF; END $$"),
+    ):
+        pass
+    ran.clear()
+    with prepared.database(ROWS, TEXT):
+        assert ran == [TEXT], "what nothing can be drawn in runs once"
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import signal
 import textwrap
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 
 import psutil
 import pytest
@@ -38,11 +39,14 @@ def run(sandbox: Bubblewrap, program: str, limits: Limits = PATIENT, **more) -> 
 
 def zygotes() -> list[int]:
     """Processes that wait for orders."""
-    return [
-        process.pid
-        for process in psutil.Process().children(recursive=True)
-        if process.cmdline()[1:2] == [f"/run/{MAIN.name}"]
-    ]
+    return [process.pid for process in psutil.Process().children(recursive=True) if is_ours(process)]
+
+
+def is_ours(process: psutil.Process) -> bool:
+    """Whether it is a zygote. It may end while we look."""
+    with suppress(psutil.NoSuchProcess):
+        return process.cmdline()[1:2] == [f"/run/{MAIN.name}"]
+    return False
 
 
 def test_it_imports_once(sandbox: Bubblewrap):
