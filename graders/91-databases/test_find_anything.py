@@ -145,7 +145,7 @@ def test_words_read_few_blocks(words, pages, note):
 
 
 @answer("names")
-@points(2)
+@points(1)
 @keeps("five", "names-columns", "typing-errors", "data-stays")
 @hint(
     "SELECT similarity('Bradnner', 'Otto Brandner'), word_similarity('Bradnner', 'Otto Brandner'): which of them asks what you want to know?",
@@ -159,7 +159,7 @@ def test_finds_misspelt_names(names, typed, untouched):
 
 
 @answer("names")
-@points(1)
+@points(2)
 @keeps("names-blocks")
 @hint(
     "Run %%plan on the query inside your function, with a name in the place of the parameter. What reads all customers?",
