@@ -9,7 +9,7 @@ from labkit.kinds.manifest.answers import apply
 from labkit.kinds.manifest.configured import Configured, signature
 from labkit.kinds.manifest.deployed import the_deployment
 from labkit.pages.page import plural
-from labkit.services.cluster.access import Action, may
+from labkit.services.cluster.access import Action, allowed
 
 IMAGE, REPLICAS = "shop:1.0", 2
 PRICE, CHEAPER, OTHER = "4.90", "3.90", "5.20"
@@ -127,7 +127,7 @@ def support(fresh_namespace, manifest, untouched):
 
 def can(namespace, account, actions):
     """Those that the account may do."""
-    return [one for one in actions if may(namespace.admin, namespace.name, account, one)]
+    return allowed(namespace.admin, namespace.name, account, actions)
 
 
 def no_secret(namespace, actions):

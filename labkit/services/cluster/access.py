@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from labkit.services.cluster.api import Api
@@ -9,6 +11,7 @@ from labkit.services.cluster.api import Api
 REVIEWS = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
 EVERYBODY = "system:authenticated"
 ACCOUNTS = "system:serviceaccounts"
+AT_ONCE = 8  # reviews: the server answers each by itself
 
 
 @dataclass(frozen=True)
@@ -33,10 +36,18 @@ class Action:
         return {**asked, "subresource": sub, "name": self.name}
 
 
-def may(api: Api, namespace: str, account: str, action: Action) -> bool:
+def _may(api: Api, namespace: str, account: str, action: Action) -> bool:
     """Whether an account of a namespace may do this there. Raises ApiError."""
     user = f"system:serviceaccount:{namespace}:{account}"
     groups = [ACCOUNTS, f"{ACCOUNTS}:{namespace}", EVERYBODY]
     spec = {"user": user, "groups": groups, "resourceAttributes": action.attributes(namespace)}
     review = {"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "spec": spec}
     return bool(api.create(REVIEWS, review)["status"].get("allowed"))
+
+
+def allowed(api: Api, namespace: str, account: str, actions: Iterable[Action]) -> list[Action]:
+    """Those that the account may do, in their order. Raises ApiError."""
+    actions = list(actions)
+    with ThreadPoolExecutor(AT_ONCE, "reviews") as threads:
+        answers = threads.map(lambda action: _may(api, namespace, account, action), actions)
+        return [action for action, answer in zip(actions, answers, strict=True) if answer]
