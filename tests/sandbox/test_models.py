@@ -11,7 +11,7 @@ import pytest
 from mlflow import MlflowClient
 
 from labkit.kinds.answer import AnswerError
-from labkit.kinds.model import frames
+from labkit.kinds.model import frames, runner
 from labkit.kinds.model.program import Program, Worker
 from labkit.kinds.table.kind import Table
 from labkit.sandbox import Sandbox, choose
@@ -186,6 +186,14 @@ def test_a_program_without_a_server_has_its_functions_and_no_way_out(box: Sandbo
     with Program(box, None, kind=Table, imports=("pandas",)) as program, program.worker(None, PLAIN) as worker:
         assert worker.do("double", pd.DataFrame({"a": [1]}))["$frame"]["a"] == ["int64", [2]]
         assert worker.call("connect", server.reach["host"], server.reach["port"]).outcome().error
+
+
+def test_an_error_of_mlflow_is_told_without_the_rows_that_it_begins_with():
+    said = "Failed to enforce schema of data '  income\n0  996.94\n1  'x' ' with schema '['late']'. Error: Model is missing inputs."
+    assert (
+        runner.ROWS.sub(r"\1 \2", said)
+        == "Failed to enforce schema of data with schema '['late']'. Error: Model is missing inputs."
+    )
 
 
 def test_an_error_is_told_with_its_line(worker: Worker):

@@ -15,7 +15,6 @@ from labkit.machine.fault import ServiceFault
 from labkit.services.postgres import Database, Postgres, Template
 from labkit.services.postgres.watch import KEPT
 
-
 # What may come out otherwise the next time, or hide that it does: such a text has to run well each time.
 CHANCE = re.compile(
     r"\b(do|execute|random\w*|gen_random_uuid|uuidv\d|clock_timestamp|statement_timestamp|timeofday|pg_\w+|txid_\w+)\b",
