@@ -49,7 +49,7 @@ def function(name: str) -> FunctionHandle:
 
 
 def deployed(answer: str) -> FunctionHandle | None:
-    """The function that an answer's cell deployed the last time; None before."""
+    """The function that an answer's cell deployed the last time; None before, and where it answered none of its first events."""
     return current().kept.get(answer)
 
 

@@ -26,10 +26,10 @@ def run(text: str, session: OpenLab, name: str) -> Page:
     files = {**package(session.lab.key), "handler.py": text}
     settings = reached(session, Settings(memory=MEMORY, timeout=TIMEOUT, init_timeout=60.0))
     function: FunctionHandle = session.place("functions").deploy(name, files, settings)
-    session.kept[name] = function
     session.changed.add(name)
     events = examples(session.lab.key)
     results = [waiting.run(lambda e=event: function.invoke(e), f"Invoking {name}") for event in events.values()]
+    session.kept[name] = function if any(result.ok for result in results) else None
     said = f"Deployed {name}: {MEMORY} MB, time limit {TIMEOUT:g} s. Its first events:"
     told = quiet(said)
     failed = next((result for result in results if not result.ok), None)
