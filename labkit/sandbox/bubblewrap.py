@@ -86,15 +86,17 @@ class Bubblewrap:
         warm: Warm | None = None,
     ) -> Finished:
         """See `Sandbox.run`. Raises OSError when the sandbox itself cannot start."""
-        forks = warm and argv[0] == "python" and not listens
-        if warm and forks and (zygote := self._zygotes.get(warm)):
-            try:
-                places = {socket: f"{self.folder_of(socket)}/{socket.name}" for socket in sockets}
-                return _run_forked(zygote, argv[1:], files or {}, places, limits, env or {}, stop, signals or Signals())
-            except Stopped:
-                return Finished(-signal.SIGKILL, "", "", 0.0, "stopped")
-            except Unusable:
-                self._zygotes.give_up(zygote)
+        if warm and argv[0] == "python" and not listens:
+            places = {socket: f"{self.folder_of(socket)}/{socket.name}" for socket in sockets}
+            given = files or {}, places, limits, env or {}, stop, signals or Signals()
+            with self._zygotes.lent(warm) as zygote:
+                if zygote:
+                    try:
+                        return _run_forked(zygote, argv[1:], *given)
+                    except Stopped:
+                        return Finished(-signal.SIGKILL, "", "", 0.0, "stopped")
+                    except Unusable:
+                        self._zygotes.give_up(zygote)
         launched = self._launched(argv, files or {}, sockets, limits, env or {}, started=False, listens=listens)
         with launched as (process, first), (signals or Signals()).to(lambda number: send_to_child(first, number)):
             return watch(process, limits, process.kill, first, _folders(first), stop, listens)

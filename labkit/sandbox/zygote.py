@@ -89,7 +89,7 @@ class Zygote:
     """
 
     def __init__(self, warm: Warm, launch: Launch) -> None:
-        self.warm, self.running = warm, 0
+        self.warm, self.users = warm, 0
         self._launch, self._lock, self.is_ready = launch, threading.Lock(), False
         self._folder = Path(tempfile.mkdtemp(prefix="zygote-", dir=run_folder()))
         self._folder.chmod(0o711)  # the sandbox's user gets through
@@ -118,31 +118,34 @@ class Zygote:
         stop: Event | None,
     ) -> Iterator[Forked]:
         """A program that runs. `sockets` says where it finds each. Raises Unusable where none can be had, and Stopped."""
+        order = {
+            "command": list(argv),
+            "files": {name: base64.b64encode(_bytes(content)).decode() for name, content in files.items()},
+            "disk": limits.disk,
+            "environment": {**dict(self.warm.environment), **environment},
+            **more,
+        }
         with ExitStack() as stack:
-            self.running += 1
-            stack.callback(self._less)
-            links = Path(tempfile.mkdtemp(dir=self._folder))
-            stack.callback(shutil.rmtree, links, ignore_errors=True)
-            links.chmod(0o711)
-            given = {}
-            for number, (path, place) in enumerate(sockets.items()):
-                os.link(path, links / str(number))
-                given[f"{links.name}/{number}"] = place
-            order = {
-                "command": list(argv),
-                "files": {name: base64.b64encode(_bytes(content)).decode() for name, content in files.items()},
-                "sockets": given,
-                "disk": limits.disk,
-                "environment": {**dict(self.warm.environment), **environment},
-                **more,
-            }
-            what = stack.enter_context(memory_file(json.dumps(order)))
-            forked = self._fork(what, stop)
+            try:
+                order["sockets"] = stack.enter_context(self._linked(sockets))
+                what = stack.enter_context(memory_file(json.dumps(order)))
+                forked = self._fork(what, stop)
+            except OSError as error:
+                raise Unusable(str(error)) from error
             stack.callback(forked.close)
             yield forked
 
-    def _less(self) -> None:
-        self.running -= 1
+    @contextmanager
+    def _linked(self, sockets: Mapping[Path, str]) -> Iterator[dict[str, str]]:
+        """Where each socket is in our folder, under a name that no other program knows, and where the program is to find it."""
+        links = Path(tempfile.mkdtemp(dir=self._folder))
+        try:
+            links.chmod(0o711)
+            for number, path in enumerate(sockets):
+                os.link(path, links / str(number))
+            yield {f"{links.name}/{number}": place for number, place in enumerate(sockets.values())}
+        finally:
+            shutil.rmtree(links, ignore_errors=True)
 
     def _fork(self, what: int, stop: Event | None) -> Forked:
         here, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -155,11 +158,11 @@ class Zygote:
             forked = Forked(_who_is_ready(here, stop), pipes[0][0], pipes[1][0], here)
             here.send(b"!")  # from now on it may end
             return forked
-        except (OSError, Unusable, Stopped) as error:
+        except BaseException:
             here.close()
             for readable, _ in pipes:
                 os.close(readable)
-            raise error if isinstance(error, Stopped) else Unusable(str(error)) from error
+            raise
         finally:
             for _, writable in pipes:
                 os.close(writable)
@@ -180,16 +183,19 @@ class Zygotes:
         self._without: set[Warm] = set()
         atexit.register(self.close)
 
-    def get(self, warm: Warm) -> Zygote | None:
-        """The one with these imports; None where it has been seen that there is none."""
+    @contextmanager
+    def lent(self, warm: Warm) -> Iterator[Zygote | None]:
+        """The one with these imports; None where it has been seen that there is none. Meanwhile it makes no room."""
         with self._lock:
-            if warm in self._without:
-                return None
-            if warm not in self._kept:
-                self._make_room()
-                self._kept[warm] = Zygote(warm, self._launch)
-            self._kept.move_to_end(warm)
-            return self._kept[warm]
+            zygote = None if warm in self._without else self._found(warm)
+            if zygote:
+                zygote.users += 1
+        try:
+            yield zygote
+        finally:
+            with self._lock:
+                if zygote:
+                    zygote.users -= 1
 
     def give_up(self, zygote: Zygote) -> None:
         """It gave no program. Where it never has, the next one with these imports does without."""
@@ -206,8 +212,15 @@ class Zygotes:
             while self._kept:
                 self._kept.popitem()[1].close()
 
+    def _found(self, warm: Warm) -> Zygote:
+        if warm not in self._kept:
+            self._make_room()
+            self._kept[warm] = Zygote(warm, self._launch)
+        self._kept.move_to_end(warm)
+        return self._kept[warm]
+
     def _make_room(self) -> None:
-        for warm in [warm for warm, zygote in self._kept.items() if not zygote.running][: len(self._kept) - FEW + 1]:
+        for warm in [warm for warm, zygote in self._kept.items() if not zygote.users][: len(self._kept) - FEW + 1]:
             self._kept.pop(warm).close()
 
 
