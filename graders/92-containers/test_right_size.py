@@ -17,7 +17,12 @@ CPU_MS = 10  # of a processor's time for an order
 USUAL, RUSH = 4, 12  # orders a second and pod
 SLACK = 0.9  # of the memory that was measured: one reading differs a little from the next
 PROGRAMS = {  # as the images have it; what an answer sets does not count
-    "shop": {"SHOP_MEMORY_MB": "16", "SHOP_KEEP_ORDERS": str(KEPT), "SHOP_ORDER_KB": "2048", "SHOP_CPU_MS": str(CPU_MS)},
+    "shop": {
+        "SHOP_MEMORY_MB": "16",
+        "SHOP_KEEP_ORDERS": str(KEPT),
+        "SHOP_ORDER_KB": "2048",
+        "SHOP_CPU_MS": str(CPU_MS),
+    },
     "till": {"SHOP_MEMORY_MB": "8", "SHOP_KEEP_ORDERS": "0", "SHOP_ORDER_KB": "0", "SHOP_CPU_MS": str(CPU_MS)},
 }
 
@@ -110,9 +115,9 @@ def test_all_pods_fit(team):
 )
 def test_a_rush_kills_nobody(team, note):
     """All pods take orders, until each of the shop's keeps 16 of them: no pod is killed."""
-    idle = max((one.memory for one in team.shop.uses()), default=0.0)
+    idle = team.shop.memory()
     team.take_orders()
-    full = max(one.memory for one in team.shop.uses())
+    full = team.shop.memory()
     pod = team.shop.objects()[0]
     note("memory", [idle, full, quantity(pod, "requests", "memory"), quantity(pod, "limits", "memory")])
 
@@ -127,7 +132,7 @@ def test_a_rush_kills_nobody(team, note):
 def test_requests_are_what_a_usual_day_takes(team):
     """What each pod asks for covers a usual day: its memory with all orders that it keeps, and processor time for 4 orders a second."""
     for one in team.both:
-        used = max(use.memory for use in one.uses())
+        used = one.memory()
         for pod in one.objects():
             asked = quantity(pod, "requests", "memory") or 0
             if asked < SLACK * used:
@@ -199,7 +204,9 @@ def unequal(pod):
     """The first thing for which a pod is not Guaranteed."""
     for container in pod["spec"]["containers"]:
         for resource in ("cpu", "memory"):
-            asked, limit = (container.get("resources", {}).get(which, {}).get(resource) for which in ("requests", "limits"))
+            asked, limit = (
+                container.get("resources", {}).get(which, {}).get(resource) for which in ("requests", "limits")
+            )
             if asked is None or asked != limit:
                 return f"container {container['name']} asks for {resource} {asked or 'nothing'}, and its limit is {limit or 'not set'}"
     return "no container says otherwise"

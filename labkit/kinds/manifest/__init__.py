@@ -13,7 +13,18 @@ if TYPE_CHECKING:
     from labkit.services.cluster.load import Run
     from labkit.services.cluster.namespace import Namespace
 
-__all__ = ["ask_pods", "cause", "draw_way", "load", "measure", "names_of_pods", "namespace", "run_of", "show_load", "while_loaded"]
+__all__ = [
+    "ask_pods",
+    "cause",
+    "draw_way",
+    "load",
+    "measure",
+    "names_of_pods",
+    "namespace",
+    "run_of",
+    "show_load",
+    "while_loaded",
+]
 
 
 def namespace() -> Namespace:

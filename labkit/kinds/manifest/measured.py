@@ -132,7 +132,9 @@ def draw(found: Measurement, seen: list[Measured]) -> None:
     for name, value, colour in (("limit", seen[0].limit, "tab:red"), ("request", seen[0].request, "tab:gray")):
         if value:
             axes.axhline(value, color=colour, ls="--", lw=1)
-            axes.annotate(f"{name} {value:.0f} MiB", (0, value), xytext=(2, 2), textcoords="offset points", color=colour)
+            axes.annotate(
+                f"{name} {value:.0f} MiB", (0, value), xytext=(2, 2), textcoords="offset points", color=colour
+            )
     if found.report is not None:
         axes.axvline(found.report, color="tab:gray", lw=0.8)
         axes.annotate(" report", (found.report, 0), color="tab:gray")

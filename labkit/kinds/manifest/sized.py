@@ -46,11 +46,13 @@ class Sized(Deployed):
         self.must_not_be_killed("before it took any order")
         if full := self._no_room():
             raise ServiceFault(f"The node is full ({full}). Run it again when less is going on.")
-        got = f"{plural(len(self.ready()), 'pod')} ready, {len(self.serving())} of them behind the Service {self.service}"
+        if refusal := self.refusal():
+            why = f"A pod of {self.name} was refused, so there is none to be seen."
+            raise Wrong(why, expected=plural(replicas, "pod"), got=f"{len(self.pods())}; the next one {refusal}")
         raise Wrong(
             f"Pods of {self.name} are missing.",
             expected=f"{plural(replicas, 'pod')}, ready and behind the Service {self.service}",
-            got=f"{got}. {self.refusal()}".strip(),
+            got=f"{plural(len(self.pods()), 'pod')}, {len(self.ready())} ready, {len(self.serving())} behind the Service",
         )
 
     def _too_few(self, replicas: int) -> bool:
@@ -60,7 +62,9 @@ class Sized(Deployed):
     def refusal(self) -> str:
         """Why a pod of it was not made, in the words of whoever refused it; empty where none was refused."""
         told = self.object().get("status", {}).get("conditions") or []
-        words = next((one["message"] for one in told if one["type"] == "ReplicaFailure" and one["status"] == "True"), "")
+        words = next(
+            (one["message"] for one in told if one["type"] == "ReplicaFailure" and one["status"] == "True"), ""
+        )
         return "" if "status unknown" in words else words.partition(" is forbidden: ")[2] or words
 
     def object(self) -> Object:
@@ -104,6 +108,18 @@ class Sized(Deployed):
         self.highest = max([self.highest, *(one.memory for one in found)])
         return found
 
+    def memory(self) -> float:
+        """The most that one of its pods uses now, in MiB, when all of them answer. Raises Wrong when they do not."""
+        found: list[Use] = []
+
+        def all_answer() -> bool:
+            found[:] = self.uses()
+            return len(found) == len(self.pods()) > 0
+
+        if self.until(all_answer, SEEN) is None:
+            raise Wrong(f"A pod of {self.name} does not answer.", expected="an answer of each pod")
+        return max(one.memory for one in found)
+
     def take_orders(self, kept: int, orders: int = 1) -> None:
         """Customers order until each pod has taken so many orders, and keeps so many. Raises Wrong when one is killed."""
         at, pods = self.namespace, len(self.pods())
@@ -140,7 +156,7 @@ class Sized(Deployed):
 
     # ---- an update
 
-    def must_be_replaced(self, name: str = "") -> None:
+    def must_be_replaced(self) -> None:
         """Awaits that an update gets through. Raises Wrong where it is stuck."""
         still, before = 0, None
 
@@ -157,7 +173,7 @@ class Sized(Deployed):
             raise ServiceFault(f"The node is full ({full}). Run it again when less is going on.")
         status = self.object().get("status", {})
         raise Wrong(
-            f"The update of {self.name} does not get through{name}.",
+            f"The update of {self.name} does not get through.",
             expected=f"{plural(status.get('replicas', 0), 'new pod')}",
             got=f"{status.get('updatedReplicas', 0)} new: {self.refusal() or 'it does not go on'}",
         )
@@ -167,7 +183,9 @@ class Sized(Deployed):
         return min((len(look.ready) for look in self.looks), default=0)
 
 
-def quota_is_counted(namespace: Namespace, name: str, until: Callable[[Callable[[], object], float], float | None]) -> None:
+def quota_is_counted(
+    namespace: Namespace, name: str, until: Callable[[Callable[[], object], float], float | None]
+) -> None:
     """Awaits that a quota's controller has seen it: until then it refuses everything. Raises ServiceFault."""
     path = f"{namespace.path}/resourcequotas/{name}"
     if until(lambda: namespace.admin.get(path).get("status", {}).get("hard"), PATIENCE) is None:
