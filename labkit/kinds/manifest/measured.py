@@ -129,15 +129,18 @@ def draw(found: Measurement, seen: list[Measured]) -> None:
     figure, axes = plt.subplots(figsize=(10, 3.2), layout="constrained")
     for pod in seen:
         axes.plot([at for at, _ in pod.looks], [one.memory for _, one in pod.looks], ".-", lw=1.2, ms=3)
-    for name, value, colour in (("limit", seen[0].limit, "tab:red"), ("request", seen[0].request, "tab:gray")):
+    lines = {"limit": (seen[0].limit, "tab:red")}
+    if seen[0].request != seen[0].limit:
+        lines["request"] = (seen[0].request, "tab:gray")
+    for name, (value, colour) in lines.items():
         if value:
             axes.axhline(value, color=colour, ls="--", lw=1)
-            axes.annotate(
-                f"{name} {value:.0f} MiB", (0, value), xytext=(2, 2), textcoords="offset points", color=colour
-            )
+            where = {"transform": axes.get_yaxis_transform(), "ha": "right", "va": "bottom"}
+            axes.text(0.995, value, f"{name} {value:.0f}", color=colour, **where)
     if found.report is not None:
         axes.axvline(found.report, color="tab:gray", lw=0.8)
         axes.annotate(" report", (found.report, 0), color="tab:gray")
-    axes.set(xlabel="seconds", ylabel="MiB of memory", xlim=(0, None), ylim=(0, None))
+    top = max([pod.highest for pod in seen] + [value or 0 for value, _ in lines.values()])
+    axes.set(xlabel="seconds", ylabel="MiB of memory", xlim=(0, None), ylim=(0, 1.15 * top))
     axes.set_title(f"{found.service}: {finding(seen)}", loc="left")
     show_figure(figure, f"Memory of {plural(len(seen), 'pod')} of {found.service} over time: {finding(seen)}.")

@@ -51,6 +51,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 STARTED = time.monotonic()
 SLOTS = 50  # orders at a time
+MEGABYTE = b"x" * 2**20
 
 
 def setting(name, default=0.0):
@@ -61,8 +62,8 @@ def setting(name, default=0.0):
 def taken(size):
     """So many bytes of memory, which go back to the machine as soon as nobody has them any more (those of `bytearray` may stay)."""
     block = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-    for page in range(0, size, mmap.PAGESIZE):
-        block[page] = 1
+    while (left := size - block.tell()) > 0:
+        block.write(MEGABYTE[:left])
     return block
 
 
