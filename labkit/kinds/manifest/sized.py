@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -18,16 +19,33 @@ from labkit.services.cluster.usage import Use, killed, quantity, use
 
 PATIENCE = 120.0  # seconds for pods to be ready, to take orders, or to be replaced
 REFUSED = 12  # looks in a row at which the quota refuses a pod, after which it will not let it in
-STUCK = 60  # looks at an update that changes nothing; a controller that was refused tries again after 10 s at most until then
 RATE = 60  # requests a second: more than two cores can serve, so no pod is idle
 REPORT = 2  # seconds that a report takes: long enough for a busy node to notice
 SEEN = 30.0  # seconds until a pod says how it was ended
+
+
+class Certain(Wrong):
+    """What holds however busy the machine is: a pod was killed for its memory, or the quota has no room."""
 
 
 class Sized(Deployed):
     """A Deployment of the answer; `highest` is the most memory, in MiB, that one of its pods was seen with."""
 
     highest = 0.0
+
+    def judge(self, scene: Callable[[], object]) -> None:
+        """Plays a scene. Raises Wrong; or ServiceFault, where this machine was too busy to tell."""
+        certain: list[Certain] = []
+
+        def play() -> None:
+            try:
+                scene()
+            except Certain as wrong:
+                certain.append(wrong)
+
+        super().judge(play)
+        if certain:
+            raise certain[0]
 
     # ---- up
 
@@ -48,7 +66,7 @@ class Sized(Deployed):
             raise ServiceFault(f"The node is full ({full}). Run it again when less is going on.")
         if refusal := self.refusal():
             why = f"A pod of {self.name} was refused, so there is none to be seen."
-            raise Wrong(why, expected=plural(replicas, "pod"), got=f"{len(self.pods())}; the next one {refusal}")
+            raise Certain(why, expected=plural(replicas, "pod"), got=f"{len(self.pods())}; the next one {refusal}")
         raise Wrong(
             f"Pods of {self.name} are missing.",
             expected=f"{plural(replicas, 'pod')}, ready and behind the Service {self.service}",
@@ -96,7 +114,7 @@ class Sized(Deployed):
         if reasons := list(filter(None, map(killed, found))):
             limit = next((value for pod in found if (value := quantity(pod, "limits", "memory"))), 0)
             seen = f", after {self.highest:.0f} MiB were seen" if self.highest else ""
-            raise Wrong(
+            raise Certain(
                 f"A pod of {self.name} was killed {when}.",
                 expected="no pod killed",
                 got=f"{len(reasons)} of {plural(len(found), 'pod')} {reasons[0]} at a limit of {limit:.0f} MiB{seen}",
@@ -157,30 +175,43 @@ class Sized(Deployed):
     # ---- an update
 
     def must_be_replaced(self) -> None:
-        """Awaits that an update gets through. Raises Wrong where it is stuck."""
-        still, before = 0, None
+        """Awaits that an update gets through. Raises Wrong, at once where it waits for room that nobody will make."""
+        refused = 0
 
         def is_over() -> bool:
-            nonlocal still, before
-            now = sorted(pod.uid for pod in self.pods())
-            still, before = (still + 1 if now == before and self.refusal() else 0), now
-            return self.settled() or still > STUCK
+            nonlocal refused
+            refused = refused + 1 if self.refusal() else 0
+            return self.settled() or (refused > REFUSED and not self.may_be_missing())
 
         self.until(is_over, PATIENCE)
         if self.settled():
             return
         if full := self._no_room():
             raise ServiceFault(f"The node is full ({full}). Run it again when less is going on.")
-        status = self.object().get("status", {})
-        raise Wrong(
+        refusal, status = self.refusal(), self.object().get("status", {})
+        raise (Certain if refusal and not self.may_be_missing() else Wrong)(
             f"The update of {self.name} does not get through.",
-            expected=f"{plural(status.get('replicas', 0), 'new pod')}",
-            got=f"{status.get('updatedReplicas', 0)} new: {self.refusal() or 'it does not go on'}",
+            expected=plural(self.object()["spec"]["replicas"], "new pod"),
+            got=f"{status.get('updatedReplicas', 0)} new: {refusal or 'it does not go on'}",
         )
+
+    def may_be_missing(self) -> int:
+        """How many pods may be missing during an update; where none may, no old pod makes room for a new one."""
+        spec = self.object()["spec"]
+        if spec["strategy"]["type"] == "Recreate":
+            return spec["replicas"]
+        rolling = spec["strategy"]["rollingUpdate"]
+        missing, surge = (share(rolling[name], spec["replicas"]) for name in ("maxUnavailable", "maxSurge"))
+        return math.floor(missing) or int(surge == 0)  # both nothing: Kubernetes takes one
 
     def fewest_ready(self) -> int:
         """The fewest pods that were ready, of all looks."""
         return min((len(look.ready) for look in self.looks), default=0)
+
+
+def share(value: int | str, replicas: int) -> float:
+    """A number of pods, or a percentage of them, as a number."""
+    return replicas * int(value.rstrip("%")) / 100 if isinstance(value, str) else float(value)
 
 
 def quota_is_counted(
