@@ -13,7 +13,18 @@ if TYPE_CHECKING:
     from labkit.services.cluster.load import Run
     from labkit.services.cluster.namespace import Namespace
 
-__all__ = ["ask_pods", "cause", "draw_way", "load", "names_of_pods", "namespace", "run_of", "show_load", "while_loaded"]
+__all__ = [
+    "ask_pods",
+    "cause",
+    "draw_way",
+    "load",
+    "measure",
+    "names_of_pods",
+    "namespace",
+    "run_of",
+    "show_load",
+    "while_loaded",
+]
 
 
 def namespace() -> Namespace:
@@ -50,6 +61,20 @@ def show_load(*runs: tuple[str, Run]) -> None:
     from labkit.kinds.manifest.picture import load_figure
 
     load_figure(list(runs))
+
+
+def measure(service: str, seconds: float, rate: float, *, report_at: float | None = None) -> None:
+    """Calls a Service so many times a second, and shows what its pods use meanwhile; after `report_at` seconds each writes its report.
+
+    Raises CourseError, ServiceFault.
+    """
+    from labkit.kinds.manifest.measured import Measurement, shown
+    from labkit.pages import waiting
+    from labkit.pages.page import show
+
+    found = Measurement(namespace(), service)
+    waiting.run(lambda: found.take(seconds, rate, report_at), f"Calling {service} for {seconds:g} s, and measuring")
+    show(shown(found))
 
 
 def cause(fault: str, pod: str, seconds: float) -> None:

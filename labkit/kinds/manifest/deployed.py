@@ -17,6 +17,7 @@ from labkit.pages.page import plural
 from labkit.services.cluster.faults import answers, cause, has
 from labkit.services.cluster.namespace import Namespace
 from labkit.services.cluster.pods import PodState, pods, serving, settled
+from labkit.services.cluster.usage import PROGRAMS
 
 PERIOD = 0.25  # seconds between two looks
 LONGEST = 2 * PERIOD  # a look that takes longer counts as this: the machine is busy, and the pods are as late as we are
@@ -62,13 +63,13 @@ def containers_of(document: Document) -> list[dict]:
 def changed(
     documents: list[Document], name: str, *, env: Mapping[str, str] | None = None, image: str = ""
 ) -> list[Document]:
-    """The same objects, but the shop of this Deployment has other settings, or is another version."""
+    """The same objects, but the program of this Deployment has other settings, or is another version."""
     copies = copy.deepcopy(documents)
     for document in copies:
         if (document.item["kind"], document.item["metadata"]["name"]) != ("Deployment", name):
             continue
         for container in containers_of(document):
-            if not str(container.get("image", "")).startswith("shop:"):
+            if not str(container.get("image", "")).startswith(PROGRAMS):
                 continue
             container["image"] = image or container["image"]
             kept = [
@@ -116,6 +117,10 @@ class Deployed:
     def apply(self, documents: list[Document]) -> None:
         """Gives the objects to the namespace. Raises AnswerError."""
         apply(self.namespace, documents)
+        self.find()
+
+    def find(self) -> None:
+        """Knows its pods by their labels from now on: the Deployment is there."""
         found = self.namespace.admin.get(f"/apis/apps/v1/namespaces/{self.namespace.name}/deployments/{self.name}")
         labels = found["spec"]["selector"].get("matchLabels") or {}
         self.selector = ",".join(f"{key}={value}" for key, value in labels.items())

@@ -23,6 +23,14 @@ SHOP: dict[str, dict[str, str]] = {
     "shop:2.1": {"SHOP_VERSION": "2.1", "SHOP_CRASH_SECONDS": "1"},  # starts, and dies
     "shop:2.2": {"SHOP_VERSION": "2.2", "SHOP_WARM_SECONDS": "100000"},  # starts, and is never ready
     "shop:2.3": {"SHOP_VERSION": "2.3", "SHOP_FAIL_PERCENT": "30"},  # works, mostly
+    "shop:3.0": {  # needs memory and processor time that can be measured
+        "SHOP_VERSION": "3.0",
+        "SHOP_MEMORY_MB": "16",
+        "SHOP_KEEP_ORDERS": "16",
+        "SHOP_ORDER_KB": "2048",
+        "SHOP_CPU_MS": "10",
+    },
+    "till:1.0": {"SHOP_VERSION": "1.0", "SHOP_MEMORY_MB": "8", "SHOP_CPU_MS": "10"},
 }
 LOAD = "labkit-load:1"  # what calls a Service from inside of the cluster
 

@@ -6,6 +6,7 @@
     /metrics      numbers in Prometheus' format
     /terms        what customers are told, as JSON: {"delivery": "4.90", "notice": "…"}
     /pay?order=N  a receipt of order N, signed with the key of the payment provider; 503 without a key
+    /report       adds up the orders that it has kept, for which it needs them twice; ?seconds=N: for so long
     /state        which faults it has now; it answers even when it hangs
     /fault/NAME   makes something go wrong, as the labs need it: deadlock, busy, database, memory; ?seconds=N ends it again,
                   ?after=/PATH&patience=N begins it when the next probe of that path has been answered, or N seconds from now
@@ -17,10 +18,12 @@ Settings come from the environment:
     SHOP_START_SECONDS    how long it takes until the port is open
     SHOP_WARM_SECONDS     how long after that it answers 503, as it reads its catalog
     SHOP_WORK_SECONDS     how long an order takes
+    SHOP_CPU_MS           how much of a processor's time it takes, in milliseconds
     SHOP_STOP             "graceful": on SIGTERM it finishes what it has begun, then ends; "at-once": it just ends
     SHOP_CRASH_SECONDS    the program ends with an error that long after its start
     SHOP_FAIL_PERCENT     so many of a hundred orders get a 500
     SHOP_MEMORY_MB        so much memory is taken at the start, and SHOP_LEAK_KB more with each order
+    SHOP_KEEP_ORDERS      so many of the latest orders are kept in memory, SHOP_ORDER_KB each
     SHOP_DATABASE         a URL that is asked for each order and for /readyz: the dependency
     SHOP_FEE              what a delivery costs, read at the start
     SHOP_NOTICE           a sentence for customers, read at the start; SHOP_NOTICE_FILE: a file that is read for each answer
@@ -29,9 +32,11 @@ Settings come from the environment:
 As many programs do, it begins its log with its settings.
 """
 
+import collections
 import hashlib
 import hmac
 import json
+import mmap
 import os
 import random
 import signal
@@ -46,11 +51,27 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 STARTED = time.monotonic()
 SLOTS = 50  # orders at a time
+MEGABYTE = b"x" * 2**20
 
 
 def setting(name, default=0.0):
     """A number from the environment."""
     return float(os.environ.get(f"SHOP_{name}") or default)
+
+
+def taken(size):
+    """So many bytes of memory, which go back to the machine as soon as nobody has them any more (those of `bytearray` may stay)."""
+    block = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    while (left := size - block.tell()) > 0:
+        block.write(MEGABYTE[:left])
+    return block
+
+
+def calculate(milliseconds):
+    """Takes so much of a processor's time, however many others want it meanwhile."""
+    end = time.thread_time() + milliseconds / 1000
+    while time.thread_time() < end:
+        hashlib.sha256(b"x" * 10_000).digest()
 
 
 class Shop:
@@ -65,6 +86,7 @@ class Shop:
         self.faults = {}  # name -> from when, until when
         self.waiting = {}  # path -> faults that begin after its next probe
         self.kept = [bytearray(int(setting("MEMORY_MB") * 2**20))]
+        self.latest = collections.deque(maxlen=int(setting("KEEP_ORDERS")))
         self.warm_at = time.monotonic() + setting("WARM_SECONDS")
 
     def has(self, fault):
@@ -111,6 +133,10 @@ class Shop:
             number = self.orders
         if leak := int(setting("LEAK_KB") * 1024):
             self.kept.append(bytearray(leak))
+        if size := int(setting("ORDER_KB") * 1024):
+            self.latest.append(taken(size))
+        if cpu := setting("CPU_MS"):
+            calculate(cpu)
         if work := setting("WORK_SECONDS"):
             time.sleep(work)
         why = self.not_ready()
@@ -124,6 +150,13 @@ class Shop:
         words = notice()
         return 200, f"shop {self.version} took order {number}{': ' if words else ''}{words}\n"
 
+    def report(self, seconds):
+        """What one report says; meanwhile all kept orders are there twice."""
+        size = sum(map(len, list(self.latest)))
+        copy = taken(size) if size else b""
+        time.sleep(seconds)
+        return f"shop {self.version} has added up {len(copy)} bytes of orders\n"
+
     def metrics(self):
         """Numbers in Prometheus' text format."""
         with open("/proc/self/statm", encoding="ascii") as file:
@@ -135,7 +168,9 @@ class Shop:
                 ("shop_orders_total", "counter", self.orders),
                 ("shop_errors_total", "counter", self.errors),
                 ("shop_order_seconds_total", "counter", round(self.seconds, 6)),
+                ("shop_cpu_seconds_total", "counter", round(time.process_time(), 6)),
                 ("shop_memory_bytes", "gauge", memory),
+                ("shop_kept_orders", "gauge", len(self.latest)),
                 ("shop_up_seconds", "gauge", round(time.monotonic() - STARTED, 3)),
             )
         )
@@ -230,6 +265,8 @@ class Handler(BaseHTTPRequestHandler):
             return 200, terms()
         if path == "/pay":
             return receipt(dict(urllib.parse.parse_qsl(query)).get("order", ""))
+        if path == "/report":
+            return 200, SHOP.report(float(dict(urllib.parse.parse_qsl(query)).get("seconds", 1)))
         if path == "/":
             with SHOP.working:
                 return SHOP.order()
