@@ -61,9 +61,9 @@ def test_where_nobody_repaid_opportunity_is_0():
 def test_a_crossing_that_nobody_is_in_is_skipped():
     crossing = pd.DataFrame({"age": ["young", "old", "old"], "place": ["city", "city", "country"]})
     frame = MetricFrame(metrics=selection_rate, y_true=[1, 1, 1], y_pred=[1, 1, 0], sensitive_features=crossing)
-    assert len(frame.by_group) == 4
-    assert frame.by_group.isna().sum() == 1
-    assert frame.difference() == 1.0
+    shares = np.asarray(frame.by_group)
+    assert (len(shares), np.isnan(shares).sum()) == (4, 1)
+    assert [frame.difference()] == [1.0]
 
 
 def test_rows_are_matched_by_position_and_arguments_by_name():
@@ -71,7 +71,7 @@ def test_rows_are_matched_by_position_and_arguments_by_name():
     frame = MetricFrame(metrics=selection_rate, y_true=REPAID, y_pred=[1, 1, 0, 0], sensitive_features=turned)
     assert frame.by_group.to_dict() == {"a": 0.0, "b": 1.0}
     with pytest.raises(TypeError):
-        MetricFrame(selection_rate, REPAID, REPAID, sensitive_features=GROUPS)
+        MetricFrame(selection_rate, REPAID, REPAID, sensitive_features=GROUPS)  # type: ignore[misc]
 
 
 def test_lots_are_drawn_unless_there_is_a_seed(people, remedy):
