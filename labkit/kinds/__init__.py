@@ -31,6 +31,7 @@ KINDS = (
     "model",
     "table",
     "function",
+    "function_settings",
     "server",
     "client",
 )

@@ -6,11 +6,13 @@ import asyncio
 import shutil
 import tempfile
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
 from labkit.course.home import run_folder
+from labkit.sandbox.traffic import Heard, Traffic
 
 CHUNK = 64 * 1024
 
@@ -19,7 +21,7 @@ class Relay:
     """Forwards connections on `socket` to Postgres at `host` (a name, or its socket's folder) and `port`.
 
     A context manager; leaving it closes every connection and removes the socket. When `connections` are open,
-    a further one is closed at once.
+    a further one is closed at once. `traffic` counts what goes over all of them.
     """
 
     def __init__(self, host: str, port: int, *, connections: int = 16) -> None:
@@ -28,6 +30,7 @@ class Relay:
         self.socket = self._folder / "pg" / ".s.PGSQL.5432"
         self._loop = asyncio.new_event_loop()
         self._tasks: set[asyncio.Task[None]] = set()
+        self.traffic = Traffic()
         self._flows = asyncio.Event()
         self._flows.set()
         self._thread = threading.Thread(target=self._loop.run_forever, name="relay", daemon=True)
@@ -103,7 +106,10 @@ class Relay:
             up, down = await asyncio.open_unix_connection(f"{self._host}/.s.PGSQL.{self._port}")
         else:
             up, down = await asyncio.open_connection(self._host, self._port)
-        ways = [asyncio.ensure_future(self._copy(*way)) for way in ((reader, down), (up, writer))]
+        ways = [
+            asyncio.ensure_future(self._copy(reader, down)),
+            asyncio.ensure_future(self._copy(up, writer, Heard(self.traffic).hear)),
+        ]
         try:
             await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -112,9 +118,15 @@ class Relay:
             await asyncio.gather(*ways, return_exceptions=True)
             down.close()
 
-    async def _copy(self, source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+    async def _copy(
+        self,
+        source: asyncio.StreamReader,
+        target: asyncio.StreamWriter,
+        hear: Callable[[bytes], None] = lambda _: None,
+    ) -> None:
         with suppress(OSError):
             while data := await source.read(CHUNK):
                 await self._flows.wait()
+                hear(data)
                 target.write(data)
                 await target.drain()

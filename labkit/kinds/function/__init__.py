@@ -11,9 +11,10 @@ from labkit.course import CourseError
 from labkit.kinds.open_lab import current
 
 if TYPE_CHECKING:
+    from labkit.sandbox.traffic import Counts
     from labkit.services.functions.client import FunctionHandle
 
-__all__ = ["deploy", "deploy_text", "deployed", "function", "show_imports", "show_reports", "show_time_line"]
+__all__ = ["deploy", "deploy_text", "deployed", "function", "show_imports", "show_reports", "show_time_line", "traffic"]
 
 
 def deploy(name: str, handler: str = "handler.handler", **settings: Any) -> FunctionHandle:
@@ -51,6 +52,13 @@ def function(name: str) -> FunctionHandle:
 def deployed(answer: str) -> FunctionHandle | None:
     """The function that an answer's cell deployed the last time; None before, and where it answered none of its first events."""
     return current().kept.get(answer)
+
+
+def traffic() -> Counts:
+    """What went between the lab's functions and its database until now: connections, round trips, rows. Subtract two of them."""
+    from labkit.kinds.function.outside import way_out
+
+    return way_out(current()).traffic()
 
 
 def show_reports(*results: Any) -> None:

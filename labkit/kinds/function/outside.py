@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
 from labkit.sandbox import Relay
+from labkit.sandbox.traffic import Counts
 from labkit.services.functions.running import Functions
 from labkit.services.functions.settings import Settings
 
@@ -31,6 +32,10 @@ class Outside:
     def __exit__(self, *_: object) -> None:
         self._relay.close()
 
+    def traffic(self) -> Counts:
+        """What went over it until now: connections, round trips, rows."""
+        return self._relay.traffic.now()
+
     def reached_by(self, settings: Settings) -> Settings:
         """The settings of a function that `psycopg.connect()` leads to the database."""
         socket = self._relay.socket
@@ -45,9 +50,14 @@ def reached(lab: OpenLab, settings: Settings) -> Settings:
     """A learner's settings: where the lab has a database, its functions reach it."""
     if "postgres" not in lab.lab.needs:
         return settings
+    return way_out(lab).reached_by(settings)
+
+
+def way_out(lab: OpenLab) -> Outside:
+    """The way to a learner's database, the same one for all of the lab's functions."""
     database = lab.place("postgres")
     if id(database) not in _ways:
         way = Outside(lab.running("functions"), database).__enter__()
         atexit.register(way.__exit__)
         _ways[id(database)] = way
-    return _ways[id(database)].reached_by(settings)
+    return _ways[id(database)]

