@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from os.path import commonprefix
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 
 SECONDS = 60.0  # for all of it: an answer may have put a view without end in a table's place
 GONE = "not there"
-SHOWN = 200  # characters of a value in an example
+READ = 400  # characters of a value in which a difference is looked for
+BEFORE, AROUND = 20, 120  # of a long value, characters that are told before the first difference, and in all
 OPTIONS = (
     "-c search_path=pg_catalog -c TimeZone=UTC -c DateStyle=ISO -c IntervalStyle=postgres -c bytea_output=hex "
     "-c extra_float_digits=1 -c xmlbinary=base64 -c lc_monetary=C"
@@ -113,14 +115,22 @@ def example(one: Database, other: Database, table: Table, column: str) -> tuple[
     values: list[dict[str, str | None]] = []
     for database in (one, other):
         with database.connect(options=OPTIONS) as connection, database.deadline(SECONDS):
-            values.append(dict(connection.execute(shown, [SHOWN]).fetchall()))
+            values.append(dict(connection.execute(shown, [READ]).fetchall()))
     before, after = values
     for key in sorted({*before, *after}):
-        was, now = (_told(values, key) for values in (before, after))
+        was, now = _where_they_differ(*(_told(values, key) for values in (before, after)))
         if was != now:
             at = f"{', '.join(table.key)} = {key.strip('()')}"
             return f"{column} {was} where {at}", f"{column} {now} there"
     return "the values that were there", "other values"
+
+
+def _where_they_differ(one: str, other: str) -> tuple[str, str]:
+    """Two values for people, who need not search: of long ones, what is around their first difference."""
+    begin = len(commonprefix([one, other])) - BEFORE
+    if begin < BEFORE:
+        return one[:AROUND], other[:AROUND]
+    return f"…{one[begin : begin + AROUND]}", f"…{other[begin : begin + AROUND]}"
 
 
 def _told(values: dict[str, str | None], key: str) -> str:
