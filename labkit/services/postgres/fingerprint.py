@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from os.path import commonprefix
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -127,7 +126,8 @@ def example(one: Database, other: Database, table: Table, column: str) -> tuple[
 
 def _where_they_differ(one: str, other: str) -> tuple[str, str]:
     """Two values for people, who need not search: of long ones, what is around their first difference."""
-    begin = len(commonprefix([one, other])) - BEFORE
+    shorter = min(len(one), len(other))
+    begin = next((at for at in range(shorter) if one[at] != other[at]), shorter) - BEFORE
     if begin < BEFORE:
         return one[:AROUND], other[:AROUND]
     return f"…{one[begin : begin + AROUND]}", f"…{other[begin : begin + AROUND]}"
