@@ -62,7 +62,8 @@ def test_what_leaves_the_data_alone_leaves_the_fingerprint_alone(server, harmles
 def test_of_long_values_the_difference_is_told():
     """Nobody compares two documents by eye."""
     was, now = (f"'{'x' * 300}{end}'" for end in ("", ', "kept": 1'))
-    assert _where_they_differ(was, now) == (f"…{'x' * 20}'", f'…{"x" * 20}, "kept": 1\'')
+    assert _where_they_differ(was, now) == (f"'…{'x' * 20}'", f"'…{'x' * 20}" + ', "kept": 1\'')
+    assert _where_they_differ(was, "NULL") == (f"'{'x' * 119}…'", "NULL")
     assert _where_they_differ("'30'", "'0'") == ("'30'", "'0'")
 
 

@@ -128,9 +128,17 @@ def _where_they_differ(one: str, other: str) -> tuple[str, str]:
     """Two values for people, who need not search: of long ones, what is around their first difference."""
     shorter = min(len(one), len(other))
     begin = next((at for at in range(shorter) if one[at] != other[at]), shorter) - BEFORE
+    return _cut(one, begin), _cut(other, begin)
+
+
+def _cut(value: str, begin: int) -> str:
+    """The part of a value that begins there, in its quotes."""
     if begin < BEFORE:
-        return one[:AROUND], other[:AROUND]
-    return f"…{one[begin : begin + AROUND]}", f"…{other[begin : begin + AROUND]}"
+        begin = 0
+    part = value[begin : begin + AROUND]
+    front = f"{value[0]}…" if begin else ""
+    back = f"…{value[0]}" if begin + AROUND < len(value) else ""
+    return f"{front}{part}{back}"
 
 
 def _told(values: dict[str, str | None], key: str) -> str:
