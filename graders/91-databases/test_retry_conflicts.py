@@ -96,7 +96,13 @@ class Wallet:
     def must_have_moved(self, before, source, target, added=(0, 0)):
         """Raises Wrong unless the money moved once, and what others `added` meanwhile is still there."""
         moved = {"source": before[0] - CENTS, "target": before[1] + CENTS}
-        for (name, want), more, got in zip(moved.items(), added, self.cents(source, target), strict=True):
+        now = self.cents(source, target)
+        if not self.noted(source, target) and all(
+            have == was + more for have, was, more in zip(now, before, added, strict=True)
+        ):
+            why = "When the function has returned, others see nothing of the transfer. Was it committed?"
+            raise Wrong(why, expected=f"{CENTS:,} cents moved", got="both balances as before")
+        for (name, want), more, got in zip(moved.items(), added, now, strict=True):
             if got == want + more:
                 continue
             why = f"The account {name} has the wrong balance."

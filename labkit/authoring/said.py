@@ -13,6 +13,7 @@ RECORD_IT = "Read it, and record it: labkit verify --record (--record-also, wher
 VARIES_HERE = "One run says this, another one that."
 COMPARED = 300  # characters of a field that are compared: long ones are cut where numbers of other lengths move the end
 VARIES = (  # what is another one in each run, or on each backend, and what stands for it
+    (re.compile(r"\b[Vv]ersion n(?:-1)? sent: .*?\.(?= |$)"), "version sent: REQUEST."),  # of a check's own traffic
     (re.compile(r"\bat 0x[0-9a-f]+"), "at #"),
     (re.compile(r"\b[a-z_]+_[0-9a-f]{8,16}\b"), "NAME"),  # clones and their roles
     (re.compile(r"(?<![\w/])/[\w.+-]+(?:/[\w.+-]+)+"), "PATH"),
@@ -23,7 +24,7 @@ VARIES = (  # what is another one in each run, or on each backend, and what stan
 )
 
 VALUE = re.compile(r"\s*(expected|got): ")
-QUOTED = re.compile(r"'[^'\n]*'|\"[^\"\n]*\"")  # in a value: which row it happened to be
+QUOTED = re.compile(r"'(?:[^'\n]|'')*'|\"[^\"\n]*\"")  # in a value: which row it happened to be
 
 
 def path_of(answer: Path) -> Path:

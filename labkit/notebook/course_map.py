@@ -24,7 +24,7 @@ def course_map(here: Path | None = None) -> Page:
     )
     for section, title in SECTIONS.items():
         mine = [lab for lab in known if lab.section == section]
-        minutes = f"{plural(len(mine), 'lab')}, {sum(lab.minutes for lab in mine)} min" if mine else "to come"
+        minutes = f"{plural(len(mine), 'lab')}, about {sum(lab.minutes for lab in mine)} min" if mine else "to come"
         lesson = Path("notebooks", f"{section}.ipynb")
         link = _link(lesson, title, here) if (root() / lesson).exists() else Markup("{}").format(title)
         parts.append(Markup('<h3 class="lk-section">{} <small class="lk-quiet">{}</small></h3>').format(link, minutes))

@@ -55,7 +55,10 @@ def service_lines(session: Session) -> tuple[Markup, list[str]]:
                 ).format(place.connect_with)
             )
             text.append(f"  Connect: {place.connect_with}")
-    return (Markup("<dl>{}</dl>").format(Markup().join(html)) if html else Markup()), text
+    if not html:
+        return Markup(), text
+    folded = '<details><summary class="lk-quiet">Where it runs, and how to connect another program</summary><dl>{}</dl></details>'
+    return Markup(folded).format(Markup().join(html)), text
 
 
 def places(session: Session) -> str:

@@ -115,3 +115,20 @@ def test_verify_asks_for_the_record(answer):
     said.path_of(answer).unlink()
     assert "is not recorded" in wrong.complaint([FAILED])
     assert "should fail" in wrong.complaint([dataclasses.replace(FAILED, outcome="pass")])
+
+
+def test_which_request_a_check_happened_to_send_makes_no_difference(answer):
+    """And a quote within a value of SQL is no end of it."""
+    one = dataclasses.replace(
+        FAILED,
+        why="It reads another name. Version n sent: UPDATE a SET b = 'c' WHERE id = 5. Why?",
+        got="'O''Neill', ''",
+    )
+    other = dataclasses.replace(
+        one,
+        why="It reads another name. Version n-1 sent: INSERT INTO a VALUES ('x@example.org'). Why?",
+        got="'Ada', ''",
+    )
+    said.record(answer, [one])
+    assert said.difference(answer, [other]) == ""
+    assert said.difference(answer, [dataclasses.replace(other, why=other.why.replace("Why?", "Why not?"))])

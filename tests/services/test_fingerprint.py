@@ -7,6 +7,7 @@ import pytest
 from labkit.checking.fixtures import check_untouched
 from labkit.kinds.answer import Wrong
 from labkit.services.postgres import GRADED, Postgres, Template
+from labkit.services.postgres.fingerprint import _where_they_differ
 
 SHOP = Template(
     "shop",
@@ -56,6 +57,14 @@ def changed(server: Postgres, *statements: str) -> dict[str, tuple[str, str]]:
 )
 def test_what_leaves_the_data_alone_leaves_the_fingerprint_alone(server, harmless):
     assert changed(server, *harmless.split("; ")) == {}
+
+
+def test_of_long_values_the_difference_is_told():
+    """Nobody compares two documents by eye."""
+    was, now = (f"'{'x' * 300}{end}'" for end in ("", ', "kept": 1'))
+    assert _where_they_differ(was, now) == (f"'…{'x' * 20}'", f"'…{'x' * 20}" + ', "kept": 1\'')
+    assert _where_they_differ(was, "NULL") == (f"'{'x' * 119}…'", "NULL")
+    assert _where_they_differ("'30'", "'0'") == ("'30'", "'0'")
 
 
 @pytest.mark.parametrize("before", ["SELECT 1", LIES, ADDS])

@@ -97,6 +97,14 @@ def test_says_which_statement_failed_and_nothing_of_where_the_files_lie(tool: Fl
     assert report.states() == {"1": "Success", "2": "Pending"}
 
 
+def test_files_of_one_version_are_named_in_the_order_of_their_names(tool: Flyway, database: Database) -> None:
+    """Flyway itself has the folder's order, which is another one on each machine."""
+    files = {f"V3__{name}.sql": "SELECT 1" for name in "dbac"}
+    named = [line for line in tool.run(database, "shop", files, MIGRATE).error.split("\n") if line.startswith("-> ")]
+    assert len(named) > 1
+    assert named == sorted(named)
+
+
 def test_placeholders_and_settings_of_the_machine_are_not_read(
     tool: Flyway, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -122,9 +122,13 @@ def identifiers(text: str) -> tuple[str, tuple[str, ...]]:
         line = f" (line {error.lineno})" if isinstance(error, SyntaxError) else ""
         raise NotAMigration(f"The migration is not valid Python: {error}{line}") from error
     found = dict(pair for node in body for pair in _assigned(node))
-    for name in ("revision", "down_revision"):
-        if name not in found:
-            raise NotAMigration(f'The migration does not say its `{name}`. Write it as in: {name} = "some_name".')
+    if "revision" not in found:
+        raise NotAMigration('The migration does not say its `revision`. Write it as in: revision = "some_name".')
+    if "down_revision" not in found:
+        raise NotAMigration(
+            "The migration does not say its `down_revision`. In the first one write down_revision = None, in each other one the name of "
+            'the one below: down_revision = "some_name".'
+        )
     below = found["down_revision"]
     below = () if below is None else (below,) if isinstance(below, str) else below
     if not isinstance(found["revision"], str) or not isinstance(below, tuple | list):

@@ -110,7 +110,7 @@ class Flyway:
                 reply = self._ask(request, deadline + 5)
             if reply["error"] and time.monotonic() - started >= deadline:
                 reply["error"] = f"It ran for over {deadline:g} s and was stopped."
-            reply["error"] = reply["error"] and (too_large() or reply["error"])
+            reply["error"] = reply["error"] and (too_large() or in_order(reply["error"]))
         if reply.get("unreachable") and not database.server.is_alive():
             raise ServiceFault("The PostgreSQL server is gone. Restart it, and run this again.")
         return Report(reply["said"], reply["error"], [Migration(**row) for row in reply["info"]])
@@ -175,6 +175,13 @@ class Flyway:
             raise
         self.close()
         return {"said": [], "error": error, "info": []}
+
+
+def in_order(error: str) -> str:
+    """Flyway's words, with the files that it names one below the other in the order of their names: it has that of the folder."""
+    lines = error.split("\n")
+    named = iter(sorted(line for line in lines if line.startswith("-> ")))
+    return "\n".join(next(named) if line.startswith("-> ") else line for line in lines)
 
 
 def jdbc_url(database: Database) -> str:

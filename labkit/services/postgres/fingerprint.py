@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 SECONDS = 60.0  # for all of it: an answer may have put a view without end in a table's place
 GONE = "not there"
-SHOWN = 200  # characters of a value in an example
+READ = 400  # characters of a value in which a difference is looked for
+BEFORE, AROUND = 20, 120  # of a long value, characters that are told before the first difference, and in all
 OPTIONS = (
     "-c search_path=pg_catalog -c TimeZone=UTC -c DateStyle=ISO -c IntervalStyle=postgres -c bytea_output=hex "
     "-c extra_float_digits=1 -c xmlbinary=base64 -c lc_monetary=C"
@@ -113,14 +114,31 @@ def example(one: Database, other: Database, table: Table, column: str) -> tuple[
     values: list[dict[str, str | None]] = []
     for database in (one, other):
         with database.connect(options=OPTIONS) as connection, database.deadline(SECONDS):
-            values.append(dict(connection.execute(shown, [SHOWN]).fetchall()))
+            values.append(dict(connection.execute(shown, [READ]).fetchall()))
     before, after = values
     for key in sorted({*before, *after}):
-        was, now = (_told(values, key) for values in (before, after))
+        was, now = _where_they_differ(*(_told(values, key) for values in (before, after)))
         if was != now:
             at = f"{', '.join(table.key)} = {key.strip('()')}"
             return f"{column} {was} where {at}", f"{column} {now} there"
     return "the values that were there", "other values"
+
+
+def _where_they_differ(one: str, other: str) -> tuple[str, str]:
+    """Two values for people, who need not search: of long ones, what is around their first difference."""
+    shorter = min(len(one), len(other))
+    begin = next((at for at in range(shorter) if one[at] != other[at]), shorter) - BEFORE
+    return _cut(one, begin), _cut(other, begin)
+
+
+def _cut(value: str, begin: int) -> str:
+    """The part of a value that begins there, in its quotes."""
+    if begin < BEFORE:
+        begin = 0
+    part = value[begin : begin + AROUND]
+    front = f"{value[0]}…" if begin else ""
+    back = f"…{value[0]}" if begin + AROUND < len(value) else ""
+    return f"{front}{part}{back}"
 
 
 def _told(values: dict[str, str | None], key: str) -> str:

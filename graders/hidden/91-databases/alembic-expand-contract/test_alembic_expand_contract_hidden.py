@@ -19,7 +19,7 @@ from test_alembic_expand_contract import (
     use,
 )
 
-from labkit.checking.checks import Wrong, answer, keeps, points, review
+from labkit.checking.checks import Wrong, after, answer, keeps, points, review
 
 
 @answer("expand")
@@ -57,6 +57,7 @@ def test_batches_on_other_data(expanded, backfilled):
 @answer("contract")
 @points(3)
 @keeps("there-and-back", "only-n")
+@after("test_one_head")
 @review("What contract removes, and what its downgrade must bring back, for rows of both versions.")
 def test_there_and_back_on_other_data(contracted, rollout, application):
     """Contract, down to the beginning and up again: version n goes on, and no name changes."""
