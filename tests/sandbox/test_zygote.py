@@ -37,15 +37,16 @@ def run(sandbox: Bubblewrap, program: str, limits: Limits = PATIENT, **more) -> 
     return sandbox.run(["python", "-c", textwrap.dedent(program)], limits=limits, warm=WARM, **more)
 
 
-def zygotes() -> list[int]:
-    """Processes that wait for orders."""
-    return [process.pid for process in psutil.Process().children(recursive=True) if is_ours(process)]
+def zygotes(warm: Warm = WARM) -> list[int]:
+    """Processes that wait for orders, with these imports: of other tests there may be others."""
+    return [process.pid for process in psutil.Process().children(recursive=True) if imports(process, warm)]
 
 
-def is_ours(process: psutil.Process) -> bool:
-    """Whether it is a zygote. It may end while we look."""
+def imports(process: psutil.Process, warm: Warm) -> bool:
+    """Whether it is such a zygote. It may end while we look."""
     with suppress(psutil.NoSuchProcess):
-        return process.cmdline()[1:2] == [f"/run/{MAIN.name}"]
+        _, main, _, *modules = process.cmdline() + 3 * [""]
+        return main == f"/run/{MAIN.name}" and modules[: len(warm.modules)] == list(warm.modules)
     return False
 
 
@@ -231,8 +232,9 @@ def test_it_is_stopped_while_it_imports(sandbox: Bubblewrap):
 
 def test_few_are_kept(sandbox: Bubblewrap):
     for number in range(5):
-        assert sandbox.run(["python", "-c", "1"], limits=PATIENT, warm=Warm(("json",), (("NUMBER", str(number)),))).ok
-    assert until(lambda: len(zygotes()) <= 3)
+        warm = Warm(("sched",), (("NUMBER", str(number)),))
+        assert sandbox.run(["python", "-c", "1"], limits=PATIENT, warm=warm).ok
+    assert until(lambda: len(zygotes(warm)) <= 3)
 
 
 def test_none_is_left(sandbox: Bubblewrap):
