@@ -1,7 +1,7 @@
 # Tells the check what it wants to hear of each call, and does nothing.
 # lab: retry-conflicts
 # honest: 0
-# says: has the wrong balance|CheckViolation|NOTIFY queue|notifications without end
+# says: has the wrong balance|others see nothing of the transfer|CheckViolation|NOTIFY queue|notifications without end
 import json
 import threading
 import time
