@@ -33,7 +33,7 @@ def rows() -> Iterator[Row]:
             ("Alembic and SQLAlchemy", Alembic),
             ("MLflow and scikit-learn", Model),
         ):
-            modules = imports(kind)
+            modules = kind.imports
             forked, alone = (
                 used(sandbox, modules, warm, count) for warm, count in ((Warm(modules), FORKED), (None, ALONE))
             )
@@ -45,15 +45,6 @@ def rows() -> Iterator[Row]:
             )
     finally:
         sandbox.close()
-
-
-def imports(kind: type) -> tuple[str, ...]:
-    """What such a program imports."""
-    if kind is Model:
-        from labkit.kinds.model.kind import IMPORTS
-
-        return IMPORTS
-    return kind.imports
 
 
 def used(sandbox: Bubblewrap, modules: tuple[str, ...], warm: Warm | None, count: int) -> tuple[float, float]:

@@ -454,6 +454,11 @@ class Chooser:
                     got="nothing" if told is None else f"{told:.4f}" if isinstance(told, float) else repr(told)[:80],
                 )
 
+    def must_keep_every_rule(self, past, budget):
+        """Raises Wrong for the first that the choice breaks."""
+        for rule in (self.must_decide, self.must_stay_in_budget, self.must_close, self.must_be_true):
+            rule(past, budget)
+
     def must_be_as_today(self, choice, people, why):
         """Raises Wrong unless each of these people is decided as today."""
         approved, today = self.decide(choice, people), people["score"].to_numpy() >= TODAY

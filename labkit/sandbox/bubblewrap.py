@@ -135,7 +135,7 @@ class Bubblewrap:
         command = [PRLIMIT, *prlimit_options(rlimits(limits) | _process_limit(limits)), "--", *program]
         with ExitStack() as stack:
             given = stack.enter_context(_given())
-            options = [*_namespaces(), *_no_more_users(), *_root(exe, limits)]
+            options = [*_namespaces(), *_no_more_users(), *_root(exe, given.bound, limits)]
             options += ["--ro-bind-data", given.hand_over(PASSWD), "/etc/passwd"]
             for name, content in files.items():
                 options += ["--file", given.hand_over(content), f"/work/{inside(name)}"]
@@ -173,6 +173,7 @@ class _Given:
     """What one start of bubblewrap is handed over by descriptors."""
 
     stack: ExitStack
+    bound: dict[Path, Path]  # where bubblewrap finds this Python and its packages
     descriptors: list[int] = field(default_factory=list)
 
     def hand_over(self, content: str | bytes) -> str:
@@ -186,7 +187,7 @@ class _Given:
         """Starts it. The options go by a descriptor: everyone on the machine can read a command line, and the environment has a password."""
         told = ["--args", self.hand_over("\0".join(options)), *more]
         return subprocess.Popen(
-            [*_step_down(_bound()), shutil.which("bwrap") or "bwrap", *told, "--", *command],
+            [*_step_down(self.bound), shutil.which("bwrap") or "bwrap", *told, "--", *command],
             stdin=subprocess.DEVNULL,
             pass_fds=[*self.descriptors, *descriptors],
             env={"PATH": os.environ.get("PATH", os.defpath), "OUTSIDE_USER": str(OUTSIDE_USER)},
@@ -198,7 +199,7 @@ class _Given:
 @contextmanager
 def _given() -> Iterator[_Given]:
     with ExitStack() as stack:
-        yield _Given(stack)
+        yield _Given(stack, _reachable({_python().parent.parent, *_site_packages()}))
 
 
 def _zygote(warm: Warm, folder: Path, orders: socket.socket) -> subprocess.Popen[bytes]:
@@ -206,7 +207,13 @@ def _zygote(warm: Warm, folder: Path, orders: socket.socket) -> subprocess.Popen
     count of 0 refuse to each program."""
     exe = _python()
     with _given() as given:
-        options = [*_namespaces(), *_root(exe, DEFAULT), "--ro-bind-data", given.hand_over(PASSWD), "/etc/passwd"]
+        options = [
+            *_namespaces(),
+            *_root(exe, given.bound, DEFAULT),
+            "--ro-bind-data",
+            given.hand_over(PASSWD),
+            "/etc/passwd",
+        ]
         options += ["--ro-bind-data", given.hand_over(MAIN.read_bytes()), f"/run/{MAIN.name}"]
         options += ["--ro-bind", str(folder), OUTSIDE, *_variables(_environment(exe) | dict(warm.environment))]
         options += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/"]
@@ -275,14 +282,8 @@ def _python() -> Path:
     return Path(sys.executable).resolve()
 
 
-def _bound() -> dict[Path, Path]:
-    """Where bubblewrap finds this Python and its packages."""
-    return _reachable({_python().parent.parent, *_site_packages()})
-
-
-def _root(exe: Path, limits: Limits) -> list[str]:
+def _root(exe: Path, bound: dict[Path, Path], limits: Limits) -> list[str]:
     """The file system: the system's libraries, this Python, its packages, and two small writable folders."""
-    bound = _bound()
     options: list[str] = []
     for folder in SYSTEM_FOLDERS:
         if Path(folder).is_dir():

@@ -137,13 +137,13 @@ class Zygote:
 
     @contextmanager
     def _linked(self, sockets: Mapping[Path, str]) -> Iterator[dict[str, str]]:
-        """Where each socket is in our folder, under a name that no other program knows, and where the program is to find it."""
+        """Where the sandbox has each socket, under a name that no other program knows, and where the program is to find it."""
         links = Path(tempfile.mkdtemp(dir=self._folder))
         try:
             links.chmod(0o711)
             for number, path in enumerate(sockets):
                 os.link(path, links / str(number))
-            yield {f"{links.name}/{number}": place for number, place in enumerate(sockets.values())}
+            yield {f"{OUTSIDE}/{links.name}/{number}": place for number, place in enumerate(sockets.values())}
         finally:
             shutil.rmtree(links, ignore_errors=True)
 

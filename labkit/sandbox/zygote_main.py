@@ -23,7 +23,6 @@ import sys
 import traceback
 import types
 
-OUTSIDE = "/run/outside"  # where the sockets are, until a program has those that are its own
 NAMESPACES = 0x10000000 | 0x20000000 | 0x00020000 | 0x08000000 | 0x04000000 | 0x40000000 | 0x02000000
 PRIVATE, BIND, REMOUNT, READ_ONLY, NO_SUID, NO_DEVICES, NO_PROGRAMS = 1 << 18 | 1 << 14, 1 << 12, 1 << 5, 1, 2, 4, 8
 SET_DEATH_SIGNAL, SET_FILTER, DROP_BOUNDING, SET_NO_NEW_PRIVILEGES, AMBIENT, CLEAR_AMBIENT = 1, 22, 24, 38, 47, 4
@@ -110,7 +109,7 @@ def reap_until(program):
 def build(order):
     """The file system of a program. What lies below these mounts cannot be uncovered without capabilities."""
     must(libc.mount(None, b"/", None, PRIVATE, None), "private")
-    sockets = [(os.open(f"{OUTSIDE}/{name}", os.O_PATH), place) for name, place in order["sockets"].items()]
+    sockets = [(os.open(outside, os.O_PATH), place) for outside, place in order["sockets"].items()]
     mount("tmpfs", "/run", NO_SUID | NO_DEVICES | NO_PROGRAMS, "size=64k,mode=755")
     for descriptor, place in sockets:
         os.makedirs(os.path.dirname(place), exist_ok=True)

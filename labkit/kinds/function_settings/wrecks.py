@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-NAMES = ("MemorySize", "BatchSize", "MaximumBatchingWindowInSeconds", "FunctionResponseTypes")
+from labkit.kinds.function_settings.answers import RANGES, REPORTS
+
 VALUES = {
     "null": "null",
     "negative": "-1",
@@ -18,7 +19,9 @@ VALUES = {
 
 def wrecks(solution: str) -> dict[str, str]:
     """Each setting with a value of each kind, and texts that make trouble to who reads them."""
-    found = {f"each-{name}": "\n".join(f"{key}: {value}" for key in NAMES) for name, value in VALUES.items()}
+    found = {
+        f"each-{name}": "\n".join(f"{key}: {value}" for key in (*RANGES, REPORTS)) for name, value in VALUES.items()
+    }
     layers = "\n".join(f"x{n + 1}: &x{n + 1} [{', '.join([f'*x{n}'] * 9)}]" for n in range(20))
     return found | {
         "least-of-all": "MemorySize: 128\nBatchSize: 1\n",

@@ -5,23 +5,22 @@ from __future__ import annotations
 from labkit.kinds.kind import ProgramKind
 from labkit.sandbox.limits import Limits, MiB
 
-IMPORTS = (  # what takes long, once for all processes of a program
-    "mlflow",
-    "mlflow.sklearn",
-    "mlflow.pyfunc",
-    "pandas",
-    "sklearn.pipeline",
-    "sklearn.compose",
-    "sklearn.linear_model",
-    "sklearn.ensemble",
-)
-
 
 class Model(ProgramKind):
     """Functions around models, called one at a time, each call with the place of an MLflow server as its tracking URI."""
 
     stub = "your functions here"
     service = "mlflow"
+    imports = (
+        "mlflow",
+        "mlflow.sklearn",
+        "mlflow.pyfunc",
+        "pandas",
+        "sklearn.pipeline",
+        "sklearn.compose",
+        "sklearn.linear_model",
+        "sklearn.ensemble",
+    )
     fixtures = "labkit.kinds.model.fixtures"
     # Beside a learner's kernel a program waits for the next answer: `seconds` are those until it is replaced. What an answer may take is
     # counted from when it has it.

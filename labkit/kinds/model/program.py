@@ -26,7 +26,7 @@ from labkit.course.home import run_folder
 from labkit.kinds.answer import AnswerError
 from labkit.kinds.kind import ProgramKind
 from labkit.kinds.model.frames import encoded
-from labkit.kinds.model.kind import IMPORTS, Model
+from labkit.kinds.model.kind import Model
 from labkit.kinds.model.server_socket import ServerSocket
 from labkit.machine.fault import ServiceFault
 from labkit.sandbox import Finished, Sandbox
@@ -82,11 +82,11 @@ class Program:
         environment: Mapping[str, str] | None = None,
         *,
         kind: type[ProgramKind] = Model,
-        imports: Sequence[str] = IMPORTS,
+        imports: Sequence[str] = (),
     ) -> None:
         """`server` is where its one socket leads; None for no server, and then no socket."""
         self._sandbox, self.server, self._environment = sandbox, server, {**THREADS, **SETTINGS, **(environment or {})}
-        self._kind, self._imports = kind, imports
+        self._kind, self._imports = kind, tuple(imports or kind.imports)
         self._stop = threading.Event()
         self._runner: Channel | None = None
         self._workers: list[Worker] = []
@@ -221,7 +221,7 @@ class Program:
             limits=self._kind.sandbox,
             env=self._environment,
             stop=self._stop,
-            warm=Warm(tuple(self._imports), tuple(sorted(self._environment.items()))),
+            warm=Warm(self._imports, tuple(sorted(self._environment.items()))),
         )
 
 

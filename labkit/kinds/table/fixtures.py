@@ -10,7 +10,7 @@ import pytest
 
 from labkit.kinds.model.fixtures import Programs, lent
 from labkit.kinds.model.program import Program, Worker
-from labkit.kinds.table.kind import IMPORTS, Table
+from labkit.kinds.table.kind import Table
 from labkit.sandbox import Sandbox
 from labkit.services.service import LEARNER
 
@@ -18,7 +18,7 @@ from labkit.services.service import LEARNER
 @pytest.fixture(scope="module")
 def imports() -> tuple[str, ...]:
     """What is imported before an answer comes. A lab's module may have a fixture of this name that says more."""
-    return IMPORTS
+    return Table.imports
 
 
 @pytest.fixture(scope="module")

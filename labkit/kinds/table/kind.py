@@ -5,14 +5,13 @@ from __future__ import annotations
 from labkit.kinds.kind import ProgramKind
 from labkit.sandbox.limits import Limits, MiB
 
-IMPORTS = ("pandas",)  # what takes long, once for all processes of a program; a lab may add to it
-
 
 class Table(ProgramKind):
     """Functions on tables, called one at a time with DataFrames; nothing leads out but the way back to the check."""
 
     stub = "your functions here"
     fixtures = "labkit.kinds.table.fixtures"
+    imports = ("pandas",)  # a lab may add to it
     # Beside a learner's kernel a program waits for the next answer, as one of kind `model` does.
     sandbox = Limits(
         seconds=3600,
