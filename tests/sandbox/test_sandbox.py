@@ -342,7 +342,6 @@ def test_what_it_starts_ends_with_it(sandbox: Sandbox):
 def test_all_ends_when_the_caller_is_killed(sandbox: Sandbox):
     with sleeping(sandbox) as processes:
         pass
-    waited_for(lambda: not left())  # a container ends by its own deadline
     waited_for(lambda: not any(map(psutil.pid_exists, processes)))
 
 
@@ -364,6 +363,7 @@ def sleeping(sandbox: Sandbox, env: str = "{}") -> Iterator[list[int]]:
     finally:
         caller.send_signal(signal.SIGKILL)
         caller.wait()
+    waited_for(lambda: not left())  # a container ends by its own deadline
 
 
 def forked_by(caller: int) -> list[int]:
