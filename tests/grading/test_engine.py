@@ -267,12 +267,13 @@ def test_a_reply_that_is_no_verdict_is_a_fault(lab, reply):
 
 
 def pid_of(name: str) -> int:
-    """The checker, server or keeper of the one worker that there is."""
+    """The checker, server or keeper of the one worker of this test: who judges for other tests may be there besides, and began before."""
     patterns = {"checker": "labkit.checking.checker", "keeper": "labkit.services.keeper", "server": "/postgres -D"}
     home = os.environ["LABKIT_HOME"]
-    return next(
-        process.pid
-        for process in psutil.process_iter(["cmdline", "environ"])
+    found = [
+        process
+        for process in psutil.process_iter(["cmdline", "environ", "create_time"])
         if patterns[name] in (command := " ".join(process.info["cmdline"] or []))
         and (home in command or (process.info["environ"] or {}).get("LABKIT_HOME") == home)
-    )
+    ]
+    return max(found, key=lambda process: process.info["create_time"]).pid
