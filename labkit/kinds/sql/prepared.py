@@ -12,7 +12,7 @@ import psycopg
 from labkit.kinds.answer import AnswerError
 from labkit.kinds.sql.answers import run
 from labkit.machine.fault import ServiceFault
-from labkit.services.postgres import Database, Postgres, Template
+from labkit.services.postgres import Database, Template
 from labkit.services.postgres.watch import KEPT
 
 # What may come out otherwise the next time, or hide that it does: such a text has to run well each time.
@@ -27,15 +27,13 @@ class PreparedDatabases:
     """Hands out a database for checks that only read, and takes it back if nothing was written to it meanwhile.
 
     What is kept is a function of the data and the text, so it may serve whoever wrote the same text. On a worker's own server that
-    nothing was written is seen by its transaction counter. A learner's server has other users too; there the learner is trusted.
+    nothing was written is seen by its transaction counter, in which the course's own databases do not count. A learner's server has
+    other users too; there the learner is trusted.
     """
 
     def __init__(self, clone: Callable[[Template], Database], *, trusted: bool) -> None:
         self._clone, self._trusted = clone, trusted
         self._idle: OrderedDict[tuple[Template, str | None], Database] = OrderedDict()
-        self._out: dict[
-            Database, int
-        ] = {}  # those handed out, and the count of transactions up to which nothing is the user's
 
     @contextmanager
     def database(self, template: Template, text: str | None) -> Iterator[Database]:
@@ -45,31 +43,32 @@ class PreparedDatabases:
             database = self._made(template, text)
         unchanged = False
         try:
-            self._out[database] = self._written(database)
+            written = self._written(database)
             yield database
             with suppress(psycopg.Error, ServiceFault):
                 database.end_sessions()  # what one of them is still about would not be counted yet
-                unchanged = self._written(database) == self._out[database]
+                unchanged = self._written(database) == written
         finally:
-            self._out.pop(database, None)
-            with self._writing():
-                if unchanged and (template, text) not in self._idle:
-                    self._keep(template, text, database)
-                else:
-                    database.drop()
+            if unchanged and (template, text) not in self._idle:
+                self._keep(template, text, database)
+            else:
+                database.drop()
 
     def _made(self, template: Template, text: str | None) -> Database:
-        with self._writing():
-            database = self._clone(template)
-            try:
-                if text is not None:
-                    run(database, text)
-                    if not self._trusted and CHANCE.search(text):
-                        self._run_again(template, text)
-            except BaseException:
-                database.drop()
-                raise
-            return database
+        database = self._clone(template)
+        try:
+            if text is not None:
+                with database.server.writing():
+                    self._run(database, text)
+        except BaseException:
+            database.drop()
+            raise
+        return database
+
+    def _run(self, database: Database, text: str) -> None:
+        run(database, text)
+        if not self._trusted and CHANCE.search(text):
+            self._run_again(database.template, text)
 
     def _run_again(self, template: Template, text: str) -> None:
         for times in range(1, AGAIN + 1):
@@ -80,23 +79,8 @@ class PreparedDatabases:
                     so_often = "once" if times == 1 else f"{times} times"
                     raise AnswerError(f"It ran well {so_often} on these tables, and then did not: {error}") from error
 
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
-        """What is written meanwhile is not held against the databases that are out: it is in others."""
-        before = self._count()
-        yield
-        if before and (after := self._count()):
-            self._out = {database: count + after - before for database, count in self._out.items()}
-
-    def _count(self) -> int:
-        """As the databases that are out count; 0 where there is none, or it cannot be told: then they count as written to."""
-        for database in self._out:
-            with suppress(psycopg.Error, ServiceFault):
-                return self._written(database)
-        return 0
-
     def _written(self, database: Database) -> int:
-        return 0 if self._trusted else transactions_that_wrote(database.server)
+        return 0 if self._trusted else database.server.writes()
 
     def _keep(self, template: Template, text: str | None, database: Database) -> None:
         self._idle[template, text] = database
@@ -107,11 +91,3 @@ class PreparedDatabases:
         """Drops what is kept."""
         while self._idle:
             self._idle.popitem()[1].drop()
-
-
-def transactions_that_wrote(server: Postgres) -> int:
-    """How many transactions wrote anything on this server, in any database: what only reads gets no number. Raises ServiceFault."""
-    with server.administration() as admin:
-        row = admin.execute("SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint").fetchone()
-    assert row
-    return row[0]

@@ -51,7 +51,8 @@ class Database:
         self.server, self.template, self.limits = server, template, limits
         self.name = self.role = template.clone()
         self.password = secrets.token_hex(16)
-        self._make(progress)
+        with server.writing():
+            self._make(progress)
 
     @property
     def _before(self) -> str:
@@ -229,7 +230,7 @@ class Database:
 
     def drop(self) -> None:
         """Drops the database and its role. A server that is gone has dropped them already."""
-        with contextlib.suppress(ServiceFault), self.server.administration() as admin:
+        with contextlib.suppress(ServiceFault), self.server.writing(), self.server.administration() as admin:
             drop_database(admin, self.name)
             drop_database(admin, self._before)
             execute(admin, "DROP ROLE IF EXISTS {}", self.role)

@@ -6,7 +6,10 @@ names are looked up in pg_catalog alone, tables are named with their schema, and
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import heapq
+import itertools
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,6 +19,7 @@ from psycopg import sql
 if TYPE_CHECKING:
     from labkit.services.postgres.database import Database
 
+Rows = Iterator[tuple[str, str | None]]  # a row's key, and one of its values
 SECONDS = 60.0  # for all of it: an answer may have put a view without end in a table's place
 GONE = "not there"
 READ = 400  # characters of a value in which a difference is looked for
@@ -108,20 +112,39 @@ def in_words(digest: str) -> str:
 
 def example(one: Database, other: Database, table: Table, column: str) -> tuple[str, str]:
     """The first row, by its key as a text, whose value of a column is not the same in both: what it is in each."""
-    shown = sql.SQL("SELECT {}, left(t.{}::text, %s) FROM {} AS t").format(
-        table.row(table.key), sql.Identifier(column), sql.Identifier(table.schema, table.table)
-    )
-    values: list[dict[str, str | None]] = []
-    for database in (one, other):
-        with database.connect(options=OPTIONS) as connection, database.deadline(SECONDS):
-            values.append(dict(connection.execute(shown, [READ]).fetchall()))
-    before, after = values
-    for key in sorted({*before, *after}):
-        was, now = _where_they_differ(*(_told(values, key) for values in (before, after)))
-        if was != now:
-            at = f"{', '.join(table.key)} = {key.strip('()')}"
-            return f"{column} {was} where {at}", f"{column} {now} there"
+    with _values(one, table, column) as before, _values(other, table, column) as after:
+        for key, values in _side_by_side(before, after):
+            was, now = _where_they_differ(_told(values, 0), _told(values, 1))
+            if was != now:
+                at = f"{', '.join(table.key)} = {key.strip('()')}"
+                return f"{column} {was} where {at}", f"{column} {now} there"
     return "the values that were there", "other values"
+
+
+@contextmanager
+def _values(database: Database, table: Table, column: str) -> Iterator[Rows]:
+    """A column's values as texts with their rows' keys, in the order of those; no more are read than are asked for."""
+    shown = sql.SQL('SELECT {key}, left(t.{}::text, %s) FROM {} AS t ORDER BY {key} COLLATE "C"').format(
+        sql.Identifier(column), sql.Identifier(table.schema, table.table), key=table.row(table.key)
+    )
+    with (
+        database.connect(options=OPTIONS) as connection,
+        database.deadline(SECONDS),
+        connection.transaction(),
+        connection.cursor("values") as cursor,
+    ):
+        yield iter(cursor.execute(shown, [READ]))
+
+
+def _side_by_side(*sides: Rows) -> Iterator[tuple[str, dict[int, str | None]]]:
+    """Each key, in order, with its value on each side that has such a row, by the side's number."""
+
+    def key_of(row: tuple[int, tuple[str, str | None]]) -> str:
+        return row[1][0]
+
+    numbered = (zip(itertools.repeat(number), rows, strict=False) for number, rows in enumerate(sides))
+    for key, rows in itertools.groupby(heapq.merge(*numbered, key=key_of), key=key_of):
+        yield key, {number: value for number, (_, value) in rows}
 
 
 def _where_they_differ(one: str, other: str) -> tuple[str, str]:
@@ -141,5 +164,5 @@ def _cut(value: str, begin: int) -> str:
     return f"{front}{part}{back}"
 
 
-def _told(values: dict[str, str | None], key: str) -> str:
-    return "in no row" if key not in values else "NULL" if values[key] is None else repr(values[key])
+def _told(values: dict[int, str | None], side: int) -> str:
+    return "in no row" if side not in values else "NULL" if values[side] is None else repr(values[side])

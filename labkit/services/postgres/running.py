@@ -39,6 +39,7 @@ class Postgres:
         self._admin: psycopg.Connection | None = None
         self._admin_lock = threading.RLock()
         self.given: dict[Template, tuple[tuple[Table, ...], dict[str, str]]] = {}  # fingerprints of what labs give
+        self._own_writes = 0
 
     @property
     def where(self) -> str:
@@ -104,6 +105,26 @@ class Postgres:
         """
         with self._admin_lock, self.fault_if_gone():
             yield self._fresh_admin()
+
+    def writes(self) -> int:
+        """How many transactions wrote anything on this server, in any database, but those of `writing`: what only reads gets no number.
+
+        Raises ServiceFault.
+        """
+        with self.administration() as admin:
+            row = admin.execute("SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint").fetchone()
+        assert row
+        return int(row[0]) - self._own_writes
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[None]:
+        """What is written meanwhile is the course's own, and in databases of its own. Raises ServiceFault."""
+        before = self.writes()
+        try:
+            yield
+        finally:
+            with contextlib.suppress(ServiceFault):  # of a server that is gone, no database is kept
+                self._own_writes += self.writes() - before
 
     def built(self, template: Template, progress: Callable[[str], None] | None = None) -> str:
         """The template's database. Of several processes that miss it, one builds it and the others wait."""
