@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 
 SUFFIXES = {
@@ -10,12 +11,12 @@ SUFFIXES = {
     "Ki": Decimal(2**10), "Mi": Decimal(2**20), "Gi": Decimal(2**30), "Ti": Decimal(2**40), "Pi": Decimal(2**50), "Ei": Decimal(2**60),
 }  # fmt: skip
 
+NUMBER = re.compile(r"([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)([a-zA-Z]*)")
+
 
 def number(quantity: str | float) -> Decimal:
     """E.g. 67108864 for "64Mi". Raises ValueError."""
-    text = str(quantity)
-    digits = text.rstrip("numkKMGTPEi") if not text[-1:].isdigit() else text
-    try:
-        return Decimal(digits) * SUFFIXES[text[len(digits) :]]
-    except (KeyError, ArithmeticError) as error:
-        raise ValueError(f"{text!r} is no quantity") from error
+    found = NUMBER.fullmatch(str(quantity))
+    if not found or found[2] not in SUFFIXES:
+        raise ValueError(f"{str(quantity)!r} is no quantity")
+    return Decimal(found[1]) * SUFFIXES[found[2]]
