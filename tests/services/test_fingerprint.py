@@ -6,8 +6,8 @@ import pytest
 
 from labkit.checking.fixtures import check_untouched
 from labkit.kinds.answer import Wrong
-from labkit.services.postgres import GRADED, Postgres, Template
-from labkit.services.postgres.fingerprint import _where_they_differ
+from labkit.services.postgres import GRADED, Postgres, Template, fingerprint
+from labkit.services.postgres.fingerprint import _digests, _where_they_differ
 
 SHOP = Template(
     "shop",
@@ -16,7 +16,9 @@ SHOP = Template(
         "INSERT INTO orders SELECT g, '2026-01-01'::timestamptz + g * interval '1 hour', g * 10, NULL FROM generate_series(1, 1000) g;"
         "CREATE TABLE log (said text); INSERT INTO log VALUES ('a'), ('b'), ('b');"
         "CREATE SCHEMA old; CREATE TABLE old.orders (id int, line int, sku text, PRIMARY KEY (id, line));"
-        "INSERT INTO old.orders SELECT g, g % 3, 'sku-' || g FROM generate_series(1, 10) g;",
+        "INSERT INTO old.orders SELECT g, g % 3, 'sku-' || g FROM generate_series(1, 10) g;"
+        "CREATE TYPE old.state AS ENUM ('open', 'paid'); CREATE TABLE old.seen (state old.state); INSERT INTO old.seen VALUES ('open');"
+        "CREATE TABLE old.prices (net int PRIMARY KEY, gross int GENERATED ALWAYS AS (net * 2)); INSERT INTO old.prices VALUES (7)",
     ),
     seed=1,
 )
@@ -82,6 +84,42 @@ def test_each_change_is_told_where_it_is(server, before):
     assert gone["orders.cents"] == ("cents '10000' where id = 1000", "cents in no row there")
     assert list(changed(server, before, "UPDATE log SET said = 'a' WHERE said = 'b'")) == ["log.said"]
     assert changed(server, before, "INSERT INTO log VALUES ('b')")["log"] == ("3 rows", "4 rows")
+
+
+@pytest.mark.parametrize(
+    ("statement", "names"),
+    [
+        ("ALTER TYPE old.state RENAME VALUE 'open' TO 'new'", ["old.seen.state"]),
+        ("ALTER TABLE old.prices ALTER gross SET EXPRESSION AS (net * 3)", ["old.prices.gross"]),
+        ("ALTER TABLE log DROP said, ADD said text DEFAULT 'a'", ["log.said"]),
+        (
+            "ALTER TABLE orders RENAME at TO was; ALTER TABLE orders ADD at timestamptz DEFAULT '2026-01-01'",
+            ["orders.at"],
+        ),
+        ("CREATE TABLE more () INHERITS (log); INSERT INTO more VALUES ('c')", ["log", "log.said"]),
+        ("CREATE TABLE l (LIKE log); DROP TABLE log; ALTER TABLE l RENAME TO log", ["log", "log.said"]),
+        ("ALTER TABLE log ALTER said TYPE text USING upper(said)", ["log.said"]),
+        ("TRUNCATE log; INSERT INTO log VALUES ('a'), ('b'), ('c')", ["log.said"]),
+        ("DELETE FROM log WHERE ctid = '(0,3)'; INSERT INTO log VALUES ('c')", ["log.said"]),
+        ("ALTER TABLE log ENABLE ROW LEVEL SECURITY; ALTER TABLE log FORCE ROW LEVEL SECURITY", ["log", "log.said"]),
+    ],
+)
+def test_what_changes_without_a_row_being_written_is_seen(server, statement, names):
+    """Values may come from the catalog, or from rows of other tables; and as many rows may be there as before."""
+    assert list(changed(server, *statement.split("; "))) == names
+
+
+def test_of_what_nobody_wrote_to_nothing_is_digested(server, monkeypatch):
+    """It is as it was given, and that costs a look at each row's transaction."""
+    digested = []
+    monkeypatch.setattr(fingerprint, "_digests", lambda *given: digested.append(given[2].name) or _digests(*given))
+    with server.database(SHOP, limits=GRADED) as database:
+        database.given()
+        digested.clear()
+        with database.connect() as connection:
+            connection.execute("UPDATE orders SET cents = cents WHERE id = 1; ALTER TABLE log ADD more int DEFAULT 1")
+        assert database.fingerprint() == database.given()
+    assert digested == ["old.prices", "old.seen", "orders"]
 
 
 def test_what_is_gone_or_cannot_be_read_is_told(server):

@@ -179,7 +179,7 @@ class Database:
         """What became of what the lab gave: by `table` and `table.column`, the number of rows and a digest of the values. What is as in
         `given` is as it was. A column's values belong to the primary key; without one, to the whole row. Raises ServiceFault, psycopg.Error.
         """
-        return fingerprint.taken(self, self._given()[0])
+        return fingerprint.taken(self, *self._given())
 
     def difference(self, name: str) -> tuple[str, str]:
         """What the lab gave as `table` or `table.column`, and what it is now, for people: of a column with a key, of its first such row."""

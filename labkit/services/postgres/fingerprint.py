@@ -10,7 +10,7 @@ import heapq
 import itertools
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -37,6 +37,14 @@ TABLES = """
         AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_toast'
     GROUP BY n.nspname, c.relname, c.oid ORDER BY n.nspname, c.relname
 """
+KIND = """
+    SELECT c.oid::text || ' ' || string_agg(concat_ws(':', a.attname, a.attnum, a.atttypid, a.atttypmod), ' ' ORDER BY a.attnum)
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_attribute a ON a.attrelid = c.oid JOIN pg_type y ON y.oid = a.atttypid
+    WHERE n.nspname = %s AND c.relname = %s AND a.attname = ANY (%s) AND NOT a.attisdropped
+        AND c.relkind = 'r' AND NOT c.relhassubclass AND NOT c.relforcerowsecurity
+    GROUP BY c.oid
+    HAVING count(*) = %s AND bool_and(y.typnamespace = 'pg_catalog'::regnamespace AND a.attgenerated <> 'v')
+"""
 
 
 @dataclass(frozen=True)
@@ -47,11 +55,17 @@ class Table:
     table: str
     columns: tuple[str, ...]
     key: tuple[str, ...]
+    state: str = ""  # what `_state` said of it
 
     @property
     def name(self) -> str:
         """`orders`, or `archive.orders` where it is not in public."""
         return self.table if self.schema == "public" else f"{self.schema}.{self.table}"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Its own, and those of its columns, as a fingerprint has them."""
+        return (self.name, *(f"{self.name}.{column}" for column in self.columns))
 
     def row(self, columns: Iterable[str]) -> sql.Composed:
         """These columns of a row, as one text. A null is not the empty string in it."""
@@ -62,16 +76,23 @@ def tables(database: Database) -> tuple[Table, ...]:
     """All tables of a database, which no answer has touched."""
     with database.connect(options=OPTIONS) as connection:
         found = connection.execute(TABLES).fetchall()
-    return tuple(Table(schema, table, tuple(columns), tuple(key)) for schema, table, columns, key in found)
+        given = (Table(schema, table, tuple(columns), tuple(key)) for schema, table, columns, key in found)
+        return tuple(replace(table, state=_state(database, connection, table)) for table in given)
 
 
-def taken(database: Database, given: Iterable[Table]) -> dict[str, str]:
-    """By `table` and `table.column` of what the lab gave: how many rows, and a digest of the values. "not there" where it is gone."""
+def taken(database: Database, given: Iterable[Table], known: dict[str, str] | None = None) -> dict[str, str]:
+    """By `table` and `table.column` of what the lab gave: how many rows, and a digest of the values. "not there" where it is gone.
+
+    `known` is what was taken of the tables as they were given: it is true of those to which nothing was written since.
+    """
     found: dict[str, str] = {}
     with database.connect(options=OPTIONS) as connection:
         for table in given:
+            if known and table.state and _state(database, connection, table) == table.state:
+                found |= {name: known[name] for name in table.names}
+                continue
             there = _columns(connection, table)
-            found |= {table.name: GONE, **{f"{table.name}.{column}": GONE for column in table.columns}}
+            found |= dict.fromkeys(table.names, GONE)
             if set(table.key or table.columns) <= there:
                 found |= _digests(database, connection, table, [name for name in table.columns if name in there])
             elif there:
@@ -86,6 +107,26 @@ def _columns(connection: psycopg.Connection, table: Table) -> set[str]:
         "ON n.oid = c.relnamespace WHERE n.nspname = %s AND c.relname = %s AND a.attnum > 0 AND NOT a.attisdropped"
     )
     return {name for (name,) in connection.execute(here, [table.schema, table.table]).fetchall()}
+
+
+def _state(database: Database, connection: psycopg.Connection, table: Table) -> str:
+    """What changes with each change of what was given: the table's and its columns' identity, how many rows there are, and the newest
+    transaction that wrote one. Nothing where more can change it: rows in other tables, types that are not Postgres' own, virtual columns.
+    """
+    rows = sql.SQL("SELECT count(*), max(xmin::text::bigint) FROM ONLY {}").format(
+        sql.Identifier(table.schema, table.table)
+    )
+    try:
+        with database.deadline(SECONDS):
+            kind = connection.execute(
+                KIND, [table.schema, table.table, list(table.columns), len(table.columns)]
+            ).fetchone()
+            written = connection.execute(rows).fetchone() if kind else None
+    except psycopg.Error:
+        if connection.closed:
+            raise
+        return ""
+    return f"{kind[0]} {written}" if kind else ""
 
 
 def _digests(database: Database, connection: psycopg.Connection, table: Table, columns: list[str]) -> dict[str, str]:
