@@ -5,7 +5,7 @@ BIN := .venv/bin
 STAMP := .venv/.labkit-env
 SHARED := -n 3 # on two cores: two would leave them idle while they wait for services
 
-.PHONY: env lab test test-all bench bench-grading lint format lock newest clean
+.PHONY: env lab site test test-all bench bench-grading lint format lock newest clean
 .DEFAULT_GOAL := env
 
 env: $(STAMP) ## the environment in .venv, from the lock
@@ -16,6 +16,9 @@ $(STAMP): requirements.lock pyproject.toml binder/install
 
 lab: env ## JupyterLab at the map of the course; LAB_ARGS="--port 9000" passes options on
 	@exec $(BIN)/python -m labkit.jupyterlab $(LAB_ARGS)
+
+site: env ## lessons with their outputs and labs as they are given, as pages in build/site; SITE_REPOSITORY=https://… adds buttons to Binder
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m labkit.authoring.site
 
 test: env ## every test that this machine can run, and a list of what it cannot; TESTS=tests/setup for some
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest $(SHARED) --room=20 $(TESTS)
@@ -42,6 +45,8 @@ format: env ## put everything into the house's format
 lock: env ## resolve every dependency anew, for every supported Python
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --all-extras \
 	  --no-header --no-emit-index-url --no-emit-find-links pyproject.toml -o requirements.lock
+	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+	  --no-header --no-emit-index-url labkit/authoring/site_files/requirements.in -o labkit/authoring/site_files/requirements.lock
 
 newest: env ## do the newest versions of everything resolve, and do the labs pass with them; LABS="91-databases/right-index" for some
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m labkit.authoring.newest $(LABS)
