@@ -112,7 +112,7 @@ def test_finds_all_forms(words, expected, untouched):
     """`find_products` finds the products that have all the words, in any form, in title and description together."""
     for text, products in expected.items():
         compare(text, found(words, "find_products", text), products)
-    untouched(words, "products")
+    untouched(words)
 
 
 @answer("words")
@@ -155,7 +155,7 @@ def test_words_read_few_blocks(words, pages, note):
 def test_finds_misspelt_names(names, typed, untouched):
     """`find_customers` finds whom a misspelt last name meant, among five at most."""
     misspelt(names, typed)
-    untouched(names, "customers")
+    untouched(names)
 
 
 @answer("names")
@@ -185,7 +185,7 @@ def test_names_read_few_blocks(names, pages, typed, note):
 def test_log_index_is_small(log, pages, note, untouched):
     """All indexes on `searches` but the customers' take at most a hundredth of the B-tree on `at`."""
     database, blocks = log
-    untouched(database, "searches")
+    untouched(database)
     note("index_blocks", [pages["searches_at"], blocks])
     if not blocks:
         raise Wrong("There is no index for the question by time.", expected="an index", got="no index")
@@ -207,7 +207,7 @@ def test_log_index_is_small(log, pages, note, untouched):
 def test_hour_reads_few_blocks(log, pages, with_b_trees, note, untouched):
     """The searches of any one hour are found in less than 80 blocks."""
     database, size = log
-    untouched(database, "searches")
+    untouched(database)
     smaller(size, pages)
     blocks = worst_hour(database, HOURS)
     note("hour_blocks", [with_b_trees[0], blocks])
@@ -223,7 +223,7 @@ def test_hour_reads_few_blocks(log, pages, with_b_trees, note, untouched):
 def test_customer_reads_few_blocks(log, pages, with_b_trees, note, untouched):
     """The searches of any one customer are found in less than 80 blocks, as before."""
     database, size = log
-    untouched(database, "searches")
+    untouched(database)
     smaller(size, pages)
     blocks = most_of_a_customer(database, CUSTOMERS)
     note("customer_blocks", [with_b_trees[1], blocks])
