@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from labkit.checking.checks import AnswerError, Wrong, answer, hint, keeps, points
-from labkit.checking.fixtures import bench_of
+from labkit.checking.fixtures import bench_of, check_untouched
 from labkit.course import find
 from labkit.kinds.flyway import project as flyway_project
 from labkit.kinds.migration_files import NotAProject
@@ -277,6 +277,7 @@ class Viewed:
                     f"The view has another value of `{name}` on {wanted[0]}.", expected=told(wanted), got=told(row)
                 )
         self._shows_zero()
+        check_untouched(self.database, but=("shop.flyway_schema_history",))
 
     def _shows_zero(self):
         """A day on which every order was cancelled: the data need not have one."""
@@ -346,14 +347,14 @@ def viewed(request, template, answers):
 
 @answer("view")
 @points(2)
-@keeps("view-columns", "zero")
+@keeps("view-columns", "zero", "view-alone")
 @hint(
     "The view is in production already, from V3. What does Postgres say when another one takes its place? Look at the order of its columns.",
     "CREATE OR REPLACE VIEW may only add columns at the end. What else brings a view with other columns?",
     "If a number is wrong: an order that was cancelled is counted in `orders` and in `cancelled`, and not in `revenue`.",
 )
 def test_view_shows_sales(viewed, note):
-    """In production, `daily_sales` shows for each day the orders, how many of them were cancelled, and the revenue without those."""
+    """In production, `daily_sales` shows for each day the orders, how many of them were cancelled, and the revenue without those; no table is changed."""
     viewed.shows_sales()
     note("view", viewed.production.states())
 

@@ -33,7 +33,7 @@ LEAST = {"wrong": 4, "right": 2}
 
 @dataclass(frozen=True)
 class Candidate:
-    """One set of answers and what must come of it: `fails` is a check, or "all", or "any", or "" for full marks.
+    """One set of answers and what must come of it: `fails` is a check, or "all", or "any", or "" for full marks; "whatever" for a verdict.
 
     Of a wrong one `only` those answers are judged that its file gives: the others are the solution's.
     """
@@ -50,6 +50,8 @@ class Candidate:
         failed = {v.check for v in verdicts if v.outcome == "fail"}
         if broken:
             return f"not judged: {broken[0]}"
+        if self.fails == "whatever":
+            return ""
         if self.fails == "any":
             return "" if failed else "gets full marks, though it ruins everything"
         if self.fails == "all":
@@ -86,11 +88,13 @@ def solved(lab: course.Lab, lab_source: source.Source) -> Iterator[Candidate]:
 
 
 def wrecked(lab: course.Lab, lab_source: source.Source) -> Iterator[Candidate]:
-    """Each answer in its turn as what ruins everything in the ways of its kind: some check fails, and none breaks."""
+    """Each answer in its turn as what ruins everything in the ways of its kind: some check fails, and none breaks. Of what is harmless, none
+    breaks."""
     solutions = lab_source.solutions()
     for answer, kind in lab.answers.items():
         for name, text in wrecks(kind, solutions[answer]).items():
-            yield Candidate(f"wreck/{answer}/{name}", {**solutions, answer: text}, "any", (answer,))
+            fails = "whatever" if name.startswith("harmless") else "any"
+            yield Candidate(f"wreck/{answer}/{name}", {**solutions, answer: text}, fails, (answer,))
 
 
 def _candidate(kind: str, path: Path, solutions: dict[str, str]) -> Candidate:

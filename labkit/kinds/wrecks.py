@@ -1,7 +1,7 @@
 """Answers of any kind that ruin everything, made from a lab's solution: no check may break on one, and none is worth full marks.
 
 A kind has its own in its folder's module `wrecks`: `wrecks(solution) -> {name: text}`. One whose name begins with "slow" takes until its
-deadline; tests leave those to `labkit verify --wrecks`.
+deadline; tests leave those to `labkit verify --wrecks`. One whose name begins with "harmless" may be right: no check may break on it.
 """
 
 from __future__ import annotations
