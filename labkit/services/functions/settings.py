@@ -22,6 +22,7 @@ class Settings:
     """
 
     handler: str = "handler.handler"
+    program: str = ""  # a module that is run as a program: a service over HTTP, in Knative's way, instead of a handler in Lambda's
     timeout: float = 3.0  # of one event (Timeout)
     memory: int = 128  # MB (MemorySize)
     init_timeout: float = 10.0  # of the code outside of the handler, before its first event
@@ -55,6 +56,8 @@ class Settings:
         _within("max_receive", self.max_receive, 1, 1000, "times")
         _within("recycle", self.recycle, 0, 1, "of the events")
         _within("duplicate", self.duplicate, 0, 1, "of the events")
+        if self.program and not self.program.isidentifier():
+            raise ServiceFault(f"The program {self.program!r} is no module. Write the name of its file without .py.")
         module, _, function = self.handler.rpartition(".")
         if not (module and function.isidentifier()):
             raise ServiceFault(
