@@ -40,6 +40,8 @@ def _row(name: str, result: Result) -> tuple[Any, ...]:
 
 def said(result: Result) -> str:
     """What came back: the value, or the error in a line."""
+    if result.headers is not None:  # a service over HTTP
+        return f"{result.status} {result.payload}" if result.ok else f"✗ {result.told_by_http or result.status}"
     if result.ok:
         return result.payload
     error = result.error

@@ -39,6 +39,7 @@ class Function:
     """Scales from zero: an event takes an idle instance, else a new one, else it is refused. Runs in the platform's event loop."""
 
     makes: type[Instance] = Instance
+    slow_is_tried_again = True  # an init that took too long
 
     def __init__(self, name: str, files: dict[str, str], settings: Settings, make_box: Callable[[int], Box]) -> None:
         self.name, self.files, self.settings = name, files, settings
@@ -138,6 +139,8 @@ class Function:
             await instance.start()
             failed = await instance.initialised(self.settings.init_timeout)
             log = instance.take_log()
+            if failed is not None and not (failed or self.slow_is_tried_again):
+                return self._finish(instance, invocation, _init_outcome(invocation, failed, 0.0, seconds), log)
             if failed is not None:
                 log += _init_report("init", failed, self.settings.init_timeout)
                 self._drop(instance)

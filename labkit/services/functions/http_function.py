@@ -21,6 +21,7 @@ class HttpFunction(Function):
     """Its `concurrency` is how many instances there may be, and events above it wait. An event is `{"headers": {…}, "body": "…"}`: a request."""
 
     makes = HttpInstance
+    slow_is_tried_again = False
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
