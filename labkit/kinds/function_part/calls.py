@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -54,8 +55,14 @@ def why(result: Result) -> str:
     said = result.payload if result.headers == {} else f"it answered {result.status}"
     if result.function_error.startswith("received"):
         said = f"it answered 2xx with a body that is no CloudEvent: the broker counts that as a failure, and {result.status} is what it notes"
-    last = " ".join((result.log.strip().splitlines() or [""])[-1].split())[-LOG:]
+    last = last_words(result.log)
     return f"{said[:LOG]}{f'. The last line of its log: {last}' if last else ''}"
+
+
+def last_words(log: str) -> str:
+    """The last line that says something: none of those with which `http.server` notes requests, or frames an error."""
+    said = [line for line in log.splitlines() if re.search(r"\w", line) and not re.search(r'"(POST|GET) / HTTP/1', line)]
+    return " ".join(said[-1].split())[-LOG:] if said else ""
 
 
 def replied(result: Result) -> cloudevents.CloudEvent:

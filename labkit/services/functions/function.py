@@ -142,7 +142,7 @@ class Function:
             if failed is not None and not (failed or self.slow_is_tried_again):
                 return self._finish(instance, invocation, _init_outcome(invocation, failed, 0.0, seconds), log)
             if failed is not None:
-                log += _init_report("init", failed, self.settings.init_timeout)
+                log += self._init_failed("init", failed, self.settings.init_timeout)
                 self._drop(instance)
                 instance, began = self._new(), time.monotonic()
                 await instance.start()
@@ -150,7 +150,7 @@ class Function:
                 log += instance.take_log()
                 took = time.monotonic() - began
                 if failed is not None:
-                    log += _init_report("invoke", failed, seconds)
+                    log += self._init_failed("invoke", failed, seconds)
                     return self._finish(instance, invocation, _init_outcome(invocation, failed, took, seconds), log)
                 seconds = max(0.001, seconds - took)
             outcome = await instance.run(invocation, seconds)
@@ -201,6 +201,15 @@ class Function:
         """An outcome in the words of the platform."""
         error = failure.UNHANDLED if outcome.failed else ""
         return Result(200, outcome.body.decode("utf-8", "replace"), invocation.request_id, error, *told)
+
+    def _init_failed(self, phase: str, failed: bytes, seconds: float) -> str:
+        """As Lambda logs an init that failed; without an error it was the time."""
+        if not failed:
+            return f"INIT_REPORT Init Duration: {1000 * seconds:.2f} ms\tPhase: {phase}\tStatus: timeout\n"
+        kind = ""
+        with suppress(ValueError, AttributeError):
+            kind = str(json.loads(failed).get("errorType", ""))[:200]
+        return f"INIT_REPORT Phase: {phase}\tStatus: error\tError Type: {kind}\n"
 
     def _comes_again(self, result: Result) -> bool:
         """Whether an event that failed is tried again."""
@@ -276,13 +285,3 @@ def _init_outcome(invocation: Invocation, failed: bytes, took: float, seconds: f
     if not failed:
         return Outcome(failure.timed_out(invocation.request_id, seconds), True, "timeout", seconds)
     return Outcome(failed, True, "error", took)
-
-
-def _init_report(phase: str, failed: bytes, seconds: float) -> str:
-    """As Lambda logs an init that failed; without an error it was the time."""
-    if not failed:
-        return f"INIT_REPORT Init Duration: {1000 * seconds:.2f} ms\tPhase: {phase}\tStatus: timeout\n"
-    kind = ""
-    with suppress(ValueError, AttributeError):
-        kind = str(json.loads(failed).get("errorType", ""))[:200]
-    return f"INIT_REPORT Phase: {phase}\tStatus: error\tError Type: {kind}\n"

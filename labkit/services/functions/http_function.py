@@ -52,6 +52,10 @@ class HttpFunction(Function):
         text = body.decode("utf-8", "replace")
         return Result(code, text, invocation.request_id, error, *told, headers=headers)
 
+    def _init_failed(self, phase: str, failed: bytes, seconds: float) -> str:
+        """Nothing: its own words are what there is."""
+        return ""
+
     def _comes_again(self, result: Result) -> bool:
         """5xx, and the few of 4xx that may be otherwise in a moment."""
         return result.status >= 500 or result.status in AGAIN

@@ -128,10 +128,7 @@ class HttpInstance(Instance):
             connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=HEADERS)
             connection.send(h11.Request(method="POST", target="/", headers=[("Host", self._box.name)]))
             connection.send(h11.EndOfMessage())
-            while not isinstance(response := await read_event(connection, reader), h11.Response):
-                if not isinstance(response, h11.InformationalResponse):
-                    raise EOFError
-            body = await read_body(connection, reader)
+            response, body = await _answer(connection, reader)
             if len(body) > LARGEST_PAYLOAD:
                 raise TooLarge
         finally:
@@ -160,6 +157,19 @@ class HttpInstance(Instance):
                     made.setblocking(False)
                     return made
         return None
+
+
+async def _answer(connection: h11.Connection, reader: asyncio.StreamReader) -> tuple[h11.Response, bytes]:
+    """The answer to a request. Raises EOFError where the connection was closed before its first byte, TooLarge, and h11's errors."""
+    try:
+        while not isinstance(response := await read_event(connection, reader), h11.Response):
+            if not isinstance(response, h11.InformationalResponse):
+                raise EOFError
+    except h11.RemoteProtocolError:
+        if connection.trailing_data == (b"", True):
+            raise EOFError from None
+        raise
+    return response, await read_body(connection, reader)
 
 
 def _written(headers: dict[str, str], body: bytes) -> bytes:
