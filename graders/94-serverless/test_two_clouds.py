@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import secrets
 import time
 
 import pytest
@@ -21,7 +22,7 @@ ENOUGH = 1000.0  # seconds left
 BINARY, STRUCTURED = "An event in binary mode.", "An event in structured mode."
 
 # Stands in the place of the core while an adapter is judged, and tells what it was given.
-PROBE = '''
+PROBE = """
 import time
 
 
@@ -49,8 +50,10 @@ def handle(event, ledger, seconds_left):
         ended = time.monotonic()
         left.append(seconds_left())
         return {"left": left, "least": ended - begun, "most": time.monotonic() - since}
-    return {"event": event, "sum": 42}
-'''
+    return {"event": event, "sum": TOKEN}
+"""
+TOKEN = secrets.randbelow(900) + 100  # who answers with it has called the core
+PROBE = f"TOKEN = {TOKEN}\n{PROBE}"
 
 
 def order(name, size="10x15", photos=(("sea", 2), ("dunes", 1)), seconds=1.0):
@@ -103,7 +106,9 @@ class Alone:
         (result,) = self._service.ask(request)
         came = replied(result).data
         if not isinstance(came, dict) or "broken" in came:
-            raise AnswerError(came["broken"] if isinstance(came, dict) else "The core's process tells nothing that can be read.")
+            raise AnswerError(
+                came["broken"] if isinstance(came, dict) else "The core's process tells nothing that can be read."
+            )
         return came
 
     def ledger(self):
@@ -224,7 +229,11 @@ def must_refuse(alone, told, what):
     """Raises Wrong unless the core refuses the event."""
     came = alone.play(told)
     if "refused" not in came:
-        got = f"the answer {came['answer']}" if "answer" in came else f"{came.get('error')}: it would come again, and again"
+        got = (
+            f"the answer {came['answer']}"
+            if "answer" in came
+            else f"{came.get('error')}: it would come again, and again"
+        )
         raise Wrong(f"{what}.", expected="Refused", got=short(got))
     if came["prints"]:
         raise Wrong(f"{what}.", expected="nothing is printed", got=short(prints(came)))
@@ -259,7 +268,9 @@ def must_stop(came, what, photos):
     if prints(came) != photos:
         raise Wrong(what, expected=f"printed: {photos}", got=short(prints(came)))
     if "error" not in came:
-        got = f"the answer {came['answer']}: it counts as done" if "answer" in came else "Refused: nobody tries it again"
+        got = (
+            f"the answer {came['answer']}: it counts as done" if "answer" in came else "Refused: nobody tries it again"
+        )
         raise Wrong(what, expected="an error, so that it comes again", got=short(got))
 
 
@@ -317,22 +328,30 @@ def on_http(desk, answers):
 
 def must_hand_over(told, given, how):
     """Raises Wrong unless a core was given this event, and its answer came back."""
-    if not isinstance(given, dict) or given.get("sum") != 42:
-        said = f"{how} The core answered {{'event': …, 'sum': 42}}, and something else came back."
+    if not isinstance(given, dict) or given.get("sum") != TOKEN:
+        said = f"{how} The core answered {{'event': …, 'sum': {TOKEN}}}, and something else came back."
         raise Wrong(said, expected="the core's answer", got=short(given))
     got = given.get("event")
     for name in ("id", "source", "type", "data"):
         if not isinstance(got, dict) or got.get(name) != told[name]:
             value = got.get(name, f"no {name}") if isinstance(got, dict) else got
-            raise Wrong(f"{how} The core was given something else as `{name}`.", expected=short(told[name]), got=short(value))
+            raise Wrong(
+                f"{how} The core was given something else as `{name}`.", expected=short(told[name]), got=short(value)
+            )
     if more := sorted(set(got) - set(told)):
-        raise Wrong(f"{how} The core was given more than four names.", expected="id, source, type, data", got=", ".join(more))
+        raise Wrong(
+            f"{how} The core was given more than four names.", expected="id, source, type, data", got=", ".join(more)
+        )
 
 
 def must_tell_time(given, limit, took, how):
     """Raises Wrong unless the core was told what is left of a time limit, in seconds, each time it asked."""
     if not (isinstance(given, dict) and isinstance(given.get("left"), list) and len(given["left"]) == 2):
-        raise Wrong(f"{how} The core asked for the time, and its answer did not come back.", expected="its answer", got=short(given))
+        raise Wrong(
+            f"{how} The core asked for the time, and its answer did not come back.",
+            expected="its answer",
+            got=short(given),
+        )
     first, second = given["left"]
     if not all(isinstance(value, int | float) for value in (first, second)):
         raise Wrong(f"{how}", expected="seconds_left() gives a number", got=short(given["left"]))
@@ -354,7 +373,10 @@ def must_tell_time(given, limit, took, how):
 )
 def test_lambda_hands_the_event_over(desk, on_lambda):
     """On Lambda the core gets id, source, type and data of EventBridge's event, with a ledger, and its answer is returned."""
-    for told in (event(order("o-1")), event({"do": "nothing", "detail": {"id": 7}}, type="meters.read", source="cellar")):
+    for told in (
+        event(order("o-1")),
+        event({"do": "nothing", "detail": {"id": 7}}, type="meters.read", source="cellar"),
+    ):
         must_hand_over(told, on_lambda.values(on_eventbridge(told))[0], "On Lambda.")
     key = f"key-{next(_numbers)}"
     on_lambda.values(on_eventbridge(event({"do": "print", "key": key})))
@@ -392,7 +414,9 @@ def timed(ask, limit):
 @hint("What makes Lambda try an event again? And what if the handler catches everything?")
 def test_lambda_tries_again(on_lambda):
     """On Lambda an event that failed in the core has failed: it is tried three times, and is a dead letter then."""
-    must_come_again(on_lambda.function, on_eventbridge(event({"do": "fail", "why": "out of paper"})), "On Lambda. ", "an error")
+    must_come_again(
+        on_lambda.function, on_eventbridge(event({"do": "fail", "why": "out of paper"})), "On Lambda. ", "an error"
+    )
 
 
 def queued(function, request):

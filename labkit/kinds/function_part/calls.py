@@ -61,7 +61,9 @@ def why(result: Result) -> str:
 
 def last_words(log: str) -> str:
     """The last line that says something: none of those with which `http.server` notes requests, or frames an error."""
-    said = [line for line in log.splitlines() if re.search(r"\w", line) and not re.search(r'"(POST|GET) / HTTP/1', line)]
+    said = [
+        line for line in log.splitlines() if re.search(r"\w", line) and not re.search(r'"(POST|GET) / HTTP/1', line)
+    ]
     return " ".join(said[-1].split())[-LOG:] if said else ""
 
 

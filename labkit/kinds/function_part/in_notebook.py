@@ -37,7 +37,9 @@ def run(text: str, session: OpenLab, name: str) -> Page:
         if results[-1].status == NOT_READY:
             break  # the others would only wait for the same
     session.kept[name] = service if any(result.ok for result in results) else None
-    told = quiet(f"Deployed {name}: {MEMORY} MB, a service that listens on $PORT, time limit {TIMEOUT:g} s. Its first requests:")
+    told = quiet(
+        f"Deployed {name}: {MEMORY} MB, a service that listens on $PORT, time limit {TIMEOUT:g} s. Its first requests:"
+    )
     shown = page(results, list(part.examples)[: len(results)])
     failed = next((result for result in results if not result.ok), None)
     log = failed.log[-LOG:].strip() if failed else ""

@@ -16,7 +16,15 @@ WORDS = {
         re.IGNORECASE,
     ),
 }
-WORDLESS = (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENCODING, tokenize.ENDMARKER)
+WORDLESS = (
+    tokenize.COMMENT,
+    tokenize.NL,
+    tokenize.NEWLINE,
+    tokenize.INDENT,
+    tokenize.DEDENT,
+    tokenize.ENCODING,
+    tokenize.ENDMARKER,
+)
 
 
 @dataclass(frozen=True)
@@ -34,9 +42,13 @@ def lines(text: str) -> list[Line]:
         tokens = list(tokenize.generate_tokens(io.StringIO(text).readline))
     except (tokenize.TokenError, SyntaxError):
         return []
-    coded = sorted({number for token in tokens if token.type not in WORDLESS for number in range(token.start[0], token.end[0] + 1)})
+    coded = sorted(
+        {number for token in tokens if token.type not in WORDLESS for number in range(token.start[0], token.end[0] + 1)}
+    )
     written = text.splitlines()
-    return [Line(number, written[number - 1], _provider(written[number - 1])) for number in coded if number <= len(written)]
+    return [
+        Line(number, written[number - 1], _provider(written[number - 1])) for number in coded if number <= len(written)
+    ]
 
 
 def _provider(line: str) -> str:

@@ -139,7 +139,11 @@ class Box:
         )
         alone = "1" if self._sandbox.kind == "unsafe" and Path("/proc/self").is_dir() else ""
         place = f"{self._sandbox.folder_of(door.socket)}/{door.socket.name}"
-        first = (inside.SERVICE, self._settings.program) if self._settings.program else (inside.PROGRAM, self._settings.handler)
+        first = (
+            (inside.SERVICE, self._settings.program)
+            if self._settings.program
+            else (inside.PROGRAM, self._settings.handler)
+        )
         return self._sandbox.start(
             ["python", "-c", first[0], place, first[1], alone],
             files=self._files,

@@ -40,7 +40,9 @@ class Result:
     @property
     def ok(self) -> bool:
         """The function returned; a service over HTTP answered 2xx, and as its caller may be answered."""
-        return (self.status == 200 or (self.headers is not None and 200 <= self.status < 300)) and not self.function_error
+        return (
+            self.status == 200 or (self.headers is not None and 200 <= self.status < 300)
+        ) and not self.function_error
 
     def json(self) -> Any:
         """The payload's value. Raises ValueError where it is no JSON."""
@@ -58,7 +60,9 @@ class Result:
     @property
     def told_by_http(self) -> str:
         """What a service over HTTP answered instead of a success; empty where there is no such service."""
-        return f"{self.function_error or self.status}: {self.payload}" if self.headers is not None and not self.ok else ""
+        return (
+            f"{self.function_error or self.status}: {self.payload}" if self.headers is not None and not self.ok else ""
+        )
 
     def to_json(self) -> dict[str, Any]:
         """All of it, as JSON takes it."""

@@ -22,7 +22,9 @@ class Settings:
     """
 
     handler: str = "handler.handler"
-    program: str = ""  # a module that is run as a program: a service over HTTP, in Knative's way, instead of a handler in Lambda's
+    program: str = (
+        ""  # a module that is run as a program: a service over HTTP, in Knative's way, instead of a handler in Lambda's
+    )
     timeout: float = 3.0  # of one event (Timeout)
     memory: int = 128  # MB (MemorySize)
     init_timeout: float = 10.0  # of the code outside of the handler, before its first event

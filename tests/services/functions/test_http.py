@@ -66,7 +66,9 @@ def test_it_scales_from_zero_when_its_port_is_open(serve: Serve):
 
 
 def test_it_knows_its_port_and_its_name_and_nothing_of_lambda(serve: Serve):
-    service = serve("def act(headers, body): return event(sorted(n for n in os.environ if n.startswith(('K_', 'AWS', 'LAMBDA', 'PORT', '_H'))))")
+    service = serve(
+        "def act(headers, body): return event(sorted(n for n in os.environ if n.startswith(('K_', 'AWS', 'LAMBDA', 'PORT', '_H'))))"
+    )
     assert data(service.invoke(binary(HELLO))) == ["K_CONFIGURATION", "K_REVISION", "K_SERVICE", "PORT"]
 
 
@@ -100,7 +102,9 @@ def test_2xx_is_a_success_and_the_answer_may_be_empty(serve: Serve):
 
 
 def test_an_answer_that_is_no_event_is_a_failure(serve: Serve):
-    service = serve("def act(headers, body): return 200, {'Content-Type': 'application/json'}, '{}'", retry_after=(0.01,))
+    service = serve(
+        "def act(headers, body): return 200, {'Content-Type': 'application/json'}, '{}'", retry_after=(0.01,)
+    )
     result = service.invoke(binary(HELLO))
     assert (result.ok, result.status) == (False, 502)
     assert "not recognized as CloudEvent" in result.function_error
@@ -133,24 +137,30 @@ def test_it_gets_the_same_event_again(serve: Serve):
 
 
 def test_a_request_at_a_time_and_what_is_too_much_waits(serve: Serve):
-    service = serve("""
+    service = serve(
+        """
         def act(headers, body):
             time.sleep(0.2)
             return event(os.getpid())
-    """, concurrency=2)
+    """,
+        concurrency=2,
+    )
     results = service.invoke_all([binary(HELLO)] * 6)
     assert all(result.ok for result in results)
     assert len({result.instance for result in results}) == 2
 
 
 def test_a_request_that_takes_too_long_is_answered_504_and_goes_on(serve: Serve):
-    service = serve("""
+    service = serve(
+        """
         def act(headers, body):
             if "slow" in body:
                 time.sleep(1.5)
                 print("done all the same", flush=True)
             return event(os.getpid())
-    """, timeout=1.0)
+    """,
+        timeout=1.0,
+    )
     service.invoke(binary(HELLO))
     slow = service.invoke(binary(CloudEvent("2", "shop", "said", "slow")))
     assert (slow.status, slow.instance) == (504, 1)
@@ -223,7 +233,10 @@ def test_an_answer_without_end_is_cut(serve: Serve):
 
 
 def test_the_memory_limit_ends_it(serve: Serve):
-    service = serve("def act(headers, body):\n    kept = bytearray(900_000_000)\n    time.sleep(20)\n    return event(1)", memory=128)
+    service = serve(
+        "def act(headers, body):\n    kept = bytearray(900_000_000)\n    time.sleep(20)\n    return event(1)",
+        memory=128,
+    )
     assert service.invoke(binary(HELLO)).status in (500, 502)
 
 
@@ -240,5 +253,7 @@ def test_one_that_hands_out_no_connections_harms_nobody_else(serve: Serve, space
     """)
     assert data(service.invoke(binary(HELLO))) == 1
     assert service.invoke(binary(HELLO)).status in (502, 200)
-    other = space.deploy("other", {"handler.py": "def handler(event, context):\n    return event\n"}, Settings(timeout=60.0))
+    other = space.deploy(
+        "other", {"handler.py": "def handler(event, context):\n    return event\n"}, Settings(timeout=60.0)
+    )
     assert other.invoke(3).json() == 3

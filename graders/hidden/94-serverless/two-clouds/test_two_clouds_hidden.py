@@ -40,9 +40,25 @@ from labkit.services.functions.cloudevents import CloudEvent, binary, structured
 @review("What names an event: two texts. And what becomes of two texts that are written one behind the other.")
 def test_two_texts_are_a_name(alone):
     """Source and id together name an event, whatever characters are in them."""
-    names = [("shop", "1-2"), ("shop-1", "2"), ("shop1", "-2"), ("shop 1", "2"), ("shop", "1 2"), ("shop/1", "2"), ("shop", "1/2")]
+    names = [
+        ("shop", "1-2"),
+        ("shop-1", "2"),
+        ("shop1", "-2"),
+        ("shop 1", "2"),
+        ("shop", "1 2"),
+        ("shop/1", "2"),
+        ("shop", "1/2"),
+    ]
     names += [("shop:1", "2"), ("shop", "1:2"), ("shop|1", "2"), ("shop", "1|2"), ("shop#1", "2"), ("shop", "1#2")]
-    names += [("shop, 1", "2"), ("shop", "1, 2"), ("shop_1", "2"), ("shop", "1_2"), ("shop", ""), ("", "shop"), ("Shop", "1-2")]
+    names += [
+        ("shop, 1", "2"),
+        ("shop", "1, 2"),
+        ("shop_1", "2"),
+        ("shop", "1_2"),
+        ("shop", ""),
+        ("", "shop"),
+        ("Shop", "1-2"),
+    ]
     ledger = alone.ledger()
     for number, (source, id) in enumerate(names, 1):
         told = {**event(order(f"o-{number}")), "source": source, "id": id}
@@ -62,7 +78,9 @@ def test_refuses_every_broken_order(alone):
     """Data that is no order with its three names raises Refused."""
     whole = order("o-1")
     for name in whole:
-        must_refuse(alone, event({key: value for key, value in whole.items() if key != name}), f"The data has no `{name}`")
+        must_refuse(
+            alone, event({key: value for key, value in whole.items() if key != name}), f"The data has no `{name}`"
+        )
     for data in (None, [], "an order", 7, {}):
         must_refuse(alone, event(data), f"The data is {short(data)!r}")
 
@@ -77,7 +95,11 @@ def test_just_enough_time(alone):
     one = event(order("o-1", photos=[("a", 1)], seconds=4.0))
     came = alone.play(one, left=5.0)
     if prints(came) != [("a", 1)]:
-        raise Wrong("5 s were left, and the photo takes 4 s.", expected="it is printed", got=came.get("error") or "nothing is printed")
+        raise Wrong(
+            "5 s were left, and the photo takes 4 s.",
+            expected="it is printed",
+            got=came.get("error") or "nothing is printed",
+        )
     must_stop(alone.play(one, left=4.9), "4.9 s were left, and the photo takes 4 s.", [])
     data = order("o-2", photos=[("long", 1), ("short", 1)])
     data["photos"][0]["seconds"], data["photos"][1]["seconds"] = 8.0, 1.0
@@ -92,7 +114,9 @@ def test_just_enough_time(alone):
 def test_lambda_with_another_limit(desk, answers):
     """With another time limit the core is told what is left of that one."""
     handler = desk.on_lambda(answers["on_lambda"], seconds=ANOTHER, name="lambda-short")
-    must_tell_time(*timed(lambda told: handler.values(on_eventbridge(told))[0], ANOTHER), "On Lambda, with another limit.")
+    must_tell_time(
+        *timed(lambda told: handler.values(on_eventbridge(told))[0], ANOTHER), "On Lambda, with another limit."
+    )
 
 
 @answer("on_lambda")
@@ -140,7 +164,9 @@ def test_headers_as_others_spell_them(on_http):
 def test_name_of_the_reply(on_http):
     """The reply is an event with a name of its own, the same one when the same event comes again, and of type prints.done."""
     first, second = event(order("o-1"), id="7"), event(order("o-1"), id="7", source="shop.app")
-    replies = [replied(on_http.ask(mode(as_cloudevent(told)))[0]) for told in (first, second) for mode in (binary, structured)]
+    replies = [
+        replied(on_http.ask(mode(as_cloudevent(told)))[0]) for told in (first, second) for mode in (binary, structured)
+    ]
     names = [(reply.source, reply.id) for reply in replies]
     if names[0] != names[1]:
         said = "The same event came twice, and the replies are two events: their receivers act twice."
@@ -149,7 +175,9 @@ def test_name_of_the_reply(on_http):
         said = "Two events came, and their replies have one name: their receivers drop the second one."
         raise Wrong(said, expected="another source or another id", got=_name(names[2]))
     if names[0] == (first["source"], first["id"]):
-        raise Wrong("The reply has the name of the event that it replies to.", expected="a name of its own", got=_name(names[0]))
+        raise Wrong(
+            "The reply has the name of the event that it replies to.", expected="a name of its own", got=_name(names[0])
+        )
     if replies[0].type != "prints.done":
         raise Wrong("The type of the reply decides who gets it.", expected="prints.done", got=short(replies[0].type))
 
@@ -166,7 +194,9 @@ def _name(pair):
 def test_http_with_another_limit(desk, answers):
     """With another $TIME_LIMIT the core is told what is left of that one."""
     service = desk.on_http(answers["on_http"], seconds=ANOTHER, name="http-short")
-    must_tell_time(*timed(lambda told: asked(service, binary(as_cloudevent(told))), ANOTHER), "Over HTTP, with another limit.")
+    must_tell_time(
+        *timed(lambda told: asked(service, binary(as_cloudevent(told))), ANOTHER), "Over HTTP, with another limit."
+    )
 
 
 @answer("on_http")
@@ -183,7 +213,9 @@ def test_more_that_is_no_event(on_http):
         must_be_given_up(on_http, request, f"In binary mode, a request has no ce-{name}.")
         request = structured(CloudEvent("", "", "", None))
         whole = {key: value for key, value in {**as_cloudevent(told).attributes, "data": {}}.items() if key != name}
-        must_be_given_up(on_http, {**request, "body": json.dumps(whole)}, f"In structured mode, the event has no {name}.")
+        must_be_given_up(
+            on_http, {**request, "body": json.dumps(whole)}, f"In structured mode, the event has no {name}."
+        )
     for body in ("[]", "null", "7", "no JSON", ""):
         must_be_given_up(on_http, {**request, "body": body}, f"In structured mode, the body is {body!r}.")
 
@@ -209,7 +241,11 @@ def test_the_same_events_on_both_clouds(desk, answers):
             for name in [first, *(name for name in clouds if name != first)]:
                 got = clouds[name](told)
                 if got != answer_to(data):
-                    said = f"An event came to {first} first. Then to {name}:" if name != first else f"An event came to {name}."
+                    said = (
+                        f"An event came to {first} first. Then to {name}:"
+                        if name != first
+                        else f"An event came to {name}."
+                    )
                     raise Wrong(said, expected=answer_to(data), got=short(got))
             printed += len(data["photos"])
             if (rows := desk.rows("SELECT count(*)::int FROM prints WHERE photo <> 'a photo'")[0][0]) != printed:
@@ -221,7 +257,10 @@ def test_the_same_events_on_both_clouds(desk, answers):
 
 def _must_refuse_both(desk, handler, service):
     bad = event(order("o-1", "9x9"))
-    (_, on_lambda), (_, on_http) = queued(handler.function, on_eventbridge(bad)), queued(service.function, binary(as_cloudevent(bad)))
+    (_, on_lambda), (_, on_http) = (
+        queued(handler.function, on_eventbridge(bad)),
+        queued(service.function, binary(as_cloudevent(bad))),
+    )
     kept = desk.rows("SELECT count(*)::int FROM refused WHERE id = %s", bad["id"])[0][0]
     if (kept, len(on_lambda), len(on_http), *(letter.attempts for letter in on_http)) != (1, 0, 1, 1):
         got = f"{kept} rows in `refused`, {len(on_lambda)} and {len(on_http)} dead letters"
