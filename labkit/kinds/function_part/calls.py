@@ -15,7 +15,7 @@ from labkit.services.functions.invocation import Result
 from labkit.services.functions.settings import Settings
 
 LOG = 300  # characters of its last words
-STARTS = 15.0  # seconds until it listens: some fifty times what it takes
+STARTS = 20.0  # seconds until it listens: some fifty times what it takes
 NOT_READY, TOO_LATE = 503, 504
 
 
@@ -45,7 +45,7 @@ class Service:
             raise AnswerError(self._useless)
         result = self.function.invoke(request)
         if result.status == TOO_LATE or (result.status == NOT_READY and result.headers == {}):
-            self._useless = why(result)
+            self._useless = f"The service does not answer: {why(result)}."
             raise AnswerError(self._useless)
         return result
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import socket
 import time
 from contextlib import suppress
@@ -105,7 +106,7 @@ class HttpInstance(Instance):
         """One request and its answer, on a connection of its own. Where none comes, it is looked whether the container is still there."""
         try:
             answer = await self._asked(invocation, made)
-        except (OSError, EOFError):
+        except (OSError, EOFError, ValueError):  # ValueError: what was handed out is no connection
             answer = _no_answer("the container closed the connection without an answer")
             if again := await self._connected():
                 again.close()
@@ -153,10 +154,19 @@ class HttpInstance(Instance):
             if told.done():
                 _, fds, _, _ = socket.recv_fds(control, 1, 1)
                 if fds:
-                    made = socket.socket(fileno=fds[0])
-                    made.setblocking(False)
-                    return made
+                    return _connection(fds[0])
         return None
+
+
+def _connection(handed_out: int) -> socket.socket:
+    """What a process of the instance handed out, as a connection. Raises OSError where it is none."""
+    try:
+        made = socket.socket(fileno=handed_out)
+    except OSError:
+        os.close(handed_out)
+        raise
+    made.setblocking(False)
+    return made
 
 
 async def _answer(connection: h11.Connection, reader: asyncio.StreamReader) -> tuple[h11.Response, bytes]:

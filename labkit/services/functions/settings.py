@@ -51,7 +51,7 @@ class Settings:
         _within("memory", self.memory, 64, 3008, "MB")
         _within("init_timeout", self.init_timeout, 0.001, 60, "seconds")
         _within("cpu", self.cpu, 1, 900, "seconds")
-        _within("concurrency", self.concurrency, 0, 1000, "instances")
+        _within("concurrency", self.concurrency, 1 if self.program else 0, 1000, "instances")
         _within("retries", self.retries, 0, 2, "retries")
         _within("batch_size", self.batch_size, 1, 10_000, "messages")
         _within("visibility", self.visibility, 0, 3600, "seconds")
