@@ -32,6 +32,7 @@ KINDS = (
     "table",
     "function",
     "function_settings",
+    "function_part",
     "server",
     "client",
 )

@@ -14,7 +14,17 @@ if TYPE_CHECKING:
     from labkit.sandbox.traffic import Counts
     from labkit.services.functions.client import FunctionHandle
 
-__all__ = ["deploy", "deploy_text", "deployed", "function", "show_imports", "show_reports", "show_time_line", "traffic"]
+__all__ = [
+    "deploy",
+    "deploy_files",
+    "deploy_text",
+    "deployed",
+    "function",
+    "show_imports",
+    "show_reports",
+    "show_time_line",
+    "traffic",
+]
 
 
 def deploy(name: str, handler: str = "handler.handler", **settings: Any) -> FunctionHandle:
@@ -29,6 +39,15 @@ def deploy(name: str, handler: str = "handler.handler", **settings: Any) -> Func
     lab = current()
     set_to = reached(lab, Settings(handler=handler, **settings))
     return lab.place("functions").deploy(name, package(lab.lab.key), set_to)
+
+
+def deploy_files(name: str, files: dict[str, str], **settings: Any) -> FunctionHandle:
+    """Deploys files (path -> text), for a function that is shown without a cell of its own. Raises CourseError, ServiceFault."""
+    from labkit.kinds.function.outside import reached
+    from labkit.services.functions.settings import Settings
+
+    lab = current()
+    return lab.place("functions").deploy(name, files, reached(lab, Settings(**settings)))
 
 
 def deploy_text(name: str, text: str, **settings: Any) -> FunctionHandle:

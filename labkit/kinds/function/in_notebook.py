@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from labkit.kinds.function.outside import reached
-from labkit.kinds.function.package import examples, package
+from labkit.kinds.function.package import examples, package, texts
 from labkit.kinds.function.reports import page
 from labkit.pages import waiting
 from labkit.pages.page import Page, quiet
@@ -23,7 +23,7 @@ LOG = 1500  # characters of a failed invocation's log
 
 def run(text: str, session: OpenLab, name: str) -> Page:
     """Deploys the handler, gives it each of the lab's example events, one after the other, and shows what came of it."""
-    files = {**package(session.lab.key), "handler.py": text}
+    files = {**package(session.lab.key), **texts(session.lab.key, session.known_answers()), "handler.py": text}
     settings = reached(session, Settings(memory=MEMORY, timeout=TIMEOUT, init_timeout=60.0))
     function: FunctionHandle = session.place("functions").deploy(name, files, settings)
     session.changed.add(name)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import runpy
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from labkit import course
 from labkit.course import CourseError
@@ -28,3 +31,24 @@ def examples(key: str) -> dict[str, object]:
     """The events that an answer's cell is shown with (name -> event): EXAMPLES of the same file."""
     path = course.root() / "graders" / key / "package.py"
     return runpy.run_path(str(path)).get("EXAMPLES", {}) if path.is_file() else {}
+
+
+@dataclass(frozen=True)
+class Part:
+    """An answer that is one module of a function: its file; and where it is no handler, what is run, and the requests that it is shown with."""
+
+    file: str
+    program: str = ""
+    examples: dict[str, Any] = field(default_factory=dict)
+
+
+def parts(key: str) -> dict[str, Part]:
+    """The answers that are deployed together (answer -> part): PARTS of the same file; none where each is a function of its own."""
+    path = course.root() / "graders" / key / "package.py"
+    told = runpy.run_path(str(path)).get("PARTS", {}) if path.is_file() else {}
+    return {name: Part(**part) for name, part in told.items()}
+
+
+def texts(key: str, answers: Mapping[str, str]) -> dict[str, str]:
+    """The files (path -> text) of the parts that have an answer."""
+    return {part.file: answers[name] for name, part in parts(key).items() if name in answers}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import Any
 
 from labkit.pages.page import Page
 from labkit.pages.table import table
+from labkit.services.functions import cloudevents
 from labkit.services.functions.invocation import Result
 
 COLUMNS = ["event", "instance", "start", "init", "duration", "billed", "GB-ms", "came to"]
@@ -40,7 +42,17 @@ def _row(name: str, result: Result) -> tuple[Any, ...]:
 
 def said(result: Result) -> str:
     """What came back: the value, or the error in a line."""
+    if result.headers is not None:  # a service over HTTP
+        return f"{result.status} {_replied(result)}" if result.ok else f"✗ {result.told_by_http}"
     if result.ok:
         return result.payload
     error = result.error
     return f"✗ {error.get('errorType', 'error')}: {error.get('errorMessage', result.payload)}"
+
+
+def _replied(result: Result) -> str:
+    """The data of the event that it answered with, else the answer as it is."""
+    try:
+        return json.dumps(cloudevents.read(result.headers or {}, result.payload).data, ensure_ascii=False)
+    except ValueError:
+        return result.payload

@@ -139,8 +139,13 @@ class Box:
         )
         alone = "1" if self._sandbox.kind == "unsafe" and Path("/proc/self").is_dir() else ""
         place = f"{self._sandbox.folder_of(door.socket)}/{door.socket.name}"
+        first = (
+            (inside.SERVICE, self._settings.program)
+            if self._settings.program
+            else (inside.PROGRAM, self._settings.handler)
+        )
         return self._sandbox.start(
-            ["python", "-c", inside.PROGRAM, place, self._settings.handler, alone],
+            ["python", "-c", first[0], place, first[1], alone],
             files=self._files,
             sockets=[door.socket, *map(Path, self._settings.sockets)],
             limits=limits,
@@ -195,7 +200,9 @@ def arn(name: str) -> str:
 
 
 def environment(name: str, settings: Settings, number: int) -> dict[str, str]:
-    """The variables that Lambda sets."""
+    """The variables that Lambda sets; of a service over HTTP those that Knative sets, but for the port."""
+    if settings.program:
+        return {"K_SERVICE": name, "K_CONFIGURATION": name, "K_REVISION": f"{name}-00001"}
     return {
         "AWS_EXECUTION_ENV": "AWS_Lambda_python3.13",  # without it a SIGTERM swallows an event (awslambdaric 4.2)
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(settings.memory),

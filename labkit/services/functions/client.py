@@ -6,6 +6,7 @@ import contextlib
 import json
 import socket
 import threading
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -153,6 +154,10 @@ class FunctionHandle:
             [Ended(**end) for end in told["ends"]],
             [Report(**report) for report in told["reports"]],
         )
+
+    def tried(self) -> dict[str, int]:
+        """How often each event was tried (request id -> attempts), in the order of their first ones."""
+        return dict(Counter(report.request_id for report in self.history().reports))
 
     def remove(self) -> None:
         """Ends its instances, and forgets it."""

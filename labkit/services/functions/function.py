@@ -8,6 +8,7 @@ import random
 import time
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from typing import NamedTuple
 
 from labkit.machine.fault import ServiceFault
 from labkit.services.functions import failure
@@ -25,8 +26,20 @@ BACKOFF = 0.02  # seconds before a throttled event is tried again, doubled each 
 MOST_REPORTS = 10_000  # kept of one function
 
 
+class Told(NamedTuple):
+    """What a result says besides what the function said: its log, its instance, whether that was new, and what it cost."""
+
+    log: str
+    instance: int
+    cold: bool
+    report: Report
+
+
 class Function:
     """Scales from zero: an event takes an idle instance, else a new one, else it is refused. Runs in the platform's event loop."""
+
+    makes: type[Instance] = Instance
+    slow_is_tried_again = True  # an init that took too long
 
     def __init__(self, name: str, files: dict[str, str], settings: Settings, make_box: Callable[[int], Box]) -> None:
         self.name, self.files, self.settings = name, files, settings
@@ -126,8 +139,10 @@ class Function:
             await instance.start()
             failed = await instance.initialised(self.settings.init_timeout)
             log = instance.take_log()
+            if failed is not None and not (failed or self.slow_is_tried_again):
+                return self._finish(instance, invocation, _init_outcome(invocation, failed, 0.0, seconds), log)
             if failed is not None:
-                log += _init_report("init", failed, self.settings.init_timeout)
+                log += self._init_failed("init", failed, self.settings.init_timeout)
                 self._drop(instance)
                 instance, began = self._new(), time.monotonic()
                 await instance.start()
@@ -135,7 +150,7 @@ class Function:
                 log += instance.take_log()
                 took = time.monotonic() - began
                 if failed is not None:
-                    log += _init_report("invoke", failed, seconds)
+                    log += self._init_failed("invoke", failed, seconds)
                     return self._finish(instance, invocation, _init_outcome(invocation, failed, took, seconds), log)
                 seconds = max(0.001, seconds - took)
             outcome = await instance.run(invocation, seconds)
@@ -151,7 +166,7 @@ class Function:
         if self._closed:
             raise ServiceFault(f"The function {self.name} was removed while an event was on its way to it.")
         self._number += 1
-        instance = Instance(self._number, self._make_box(self._number), self.timeline, self.settings.memory)
+        instance = self.makes(self._number, self._make_box(self._number), self.timeline, self.settings.memory)
         self._instances.add(instance)
         return instance
 
@@ -171,22 +186,34 @@ class Function:
         )
         self.reports.append(report)
         del self.reports[:-MOST_REPORTS]
-        said = instance.take_log()
+        log = before + self._log(invocation, outcome, report, instance.take_log())
+        self._let_rest(instance)
+        return self._told(invocation, outcome, Told(log, instance.number, cold, report))
+
+    def _log(self, invocation: Invocation, outcome: Outcome, report: Report, said: str) -> str:
+        """What the function said, between the platform's own lines."""
         lines = [f"START RequestId: {invocation.request_id} Version: $LATEST", *([said.rstrip("\n")] if said else [])]
         if outcome.status == "timeout":
             lines.append(f"{invocation.request_id} Task timed out after {self.settings.timeout:.2f} seconds")
-        lines += [f"END RequestId: {invocation.request_id}", report.line(), ""]
-        self._let_rest(instance)
-        return Result(
-            200,
-            outcome.body.decode("utf-8", "replace"),
-            invocation.request_id,
-            failure.UNHANDLED if outcome.failed else "",
-            before + "\n".join(lines),
-            instance.number,
-            cold,
-            report,
-        )
+        return "\n".join([*lines, f"END RequestId: {invocation.request_id}", report.line(), ""])
+
+    def _told(self, invocation: Invocation, outcome: Outcome, told: Told) -> Result:
+        """An outcome in the words of the platform."""
+        error = failure.UNHANDLED if outcome.failed else ""
+        return Result(200, outcome.body.decode("utf-8", "replace"), invocation.request_id, error, *told)
+
+    def _init_failed(self, phase: str, failed: bytes, seconds: float) -> str:
+        """As Lambda logs an init that failed; without an error it was the time."""
+        if not failed:
+            return f"INIT_REPORT Init Duration: {1000 * seconds:.2f} ms\tPhase: {phase}\tStatus: timeout\n"
+        kind = ""
+        with suppress(ValueError, AttributeError):
+            kind = str(json.loads(failed).get("errorType", ""))[:200]
+        return f"INIT_REPORT Phase: {phase}\tStatus: error\tError Type: {kind}\n"
+
+    def _comes_again(self, result: Result) -> bool:
+        """Whether an event that failed is tried again."""
+        return True
 
     def _let_rest(self, instance: Instance) -> None:
         if not instance.usable:
@@ -229,12 +256,13 @@ class Function:
             result = await self.invoke(invocation)
             if result.ok:
                 return
-            attempts += result.status != THROTTLED
+            throttled = result.status == THROTTLED and result.instance is None
+            attempts += not throttled
             late = time.monotonic() > given_up
-            if attempts > self.settings.retries or late:
+            if attempts > self.settings.retries or late or not self._comes_again(result):
                 self.dead_letters.append(_dead_letter(invocation, result, attempts))
                 return
-            if result.status == THROTTLED:
+            if throttled:
                 await asyncio.sleep(backoff)
                 backoff = min(2 * backoff, 1.0)
             else:
@@ -247,7 +275,7 @@ def _refused(invocation: Invocation, status: int, body: bytes) -> Result:
 
 
 def _dead_letter(invocation: Invocation, result: Result, attempts: int) -> DeadLetter:
-    message = str(result.error.get("errorMessage", ""))[:MESSAGE]
+    message = str(result.error.get("errorMessage") or result.told_by_http)[:MESSAGE]
     return DeadLetter(
         invocation.payload.decode("utf-8", "replace"), invocation.request_id, result.status, message, attempts
     )
@@ -257,13 +285,3 @@ def _init_outcome(invocation: Invocation, failed: bytes, took: float, seconds: f
     if not failed:
         return Outcome(failure.timed_out(invocation.request_id, seconds), True, "timeout", seconds)
     return Outcome(failed, True, "error", took)
-
-
-def _init_report(phase: str, failed: bytes, seconds: float) -> str:
-    """As Lambda logs an init that failed; without an error it was the time."""
-    if not failed:
-        return f"INIT_REPORT Init Duration: {1000 * seconds:.2f} ms\tPhase: {phase}\tStatus: timeout\n"
-    kind = ""
-    with suppress(ValueError, AttributeError):
-        kind = str(json.loads(failed).get("errorType", ""))[:200]
-    return f"INIT_REPORT Phase: {phase}\tStatus: error\tError Type: {kind}\n"

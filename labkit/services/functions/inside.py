@@ -32,6 +32,40 @@ del out, api, log, door, alone
 runpy.run_module("awslambdaric", run_name="__main__", alter_sys=True)
 """
 
+# A service over HTTP instead. It listens where $PORT says, on a loopback that we cannot reach; so a process beside it connects for us, and hands out what it
+# is connected to. It ends with the service, which it was forked from before anything of the service was imported.
+SERVICE = """
+import os, runpy, socket, sys
+door, module, alone = sys.argv[1:4]
+import ctypes, signal
+ends_with_its_parent = ctypes.CDLL(None).prctl
+if alone:
+    ends_with_its_parent(1, signal.SIGKILL)
+with socket.create_server(("127.0.0.1", 0)) as free:
+    port = free.getsockname()[1]
+ours, theirs = socket.socketpair()
+with socket.socket(socket.AF_UNIX) as out:
+    out.connect(door)
+    socket.send_fds(out, [b"1"], [theirs.fileno()])
+    log = socket.recv_fds(out, 1, 1)[1][0]
+theirs.close()
+os.dup2(log, 1), os.dup2(log, 2), os.close(log)
+if os.fork() == 0:
+    ends_with_its_parent(1, signal.SIGKILL)
+    while ours.recv(1):
+        try:
+            with socket.create_connection(("127.0.0.1", port)) as made:
+                socket.send_fds(ours, [b"1"], [made.fileno()])
+        except ConnectionError:
+            ours.sendall(b"0")
+    os._exit(0)
+ours.close()
+os.environ["PORT"] = str(port)
+sys.argv = [module]
+del out, free, log, door, alone, ours, theirs, port, ends_with_its_parent, ctypes, signal
+runpy.run_module(module, run_name="__main__", alter_sys=True)
+"""
+
 
 class Door:
     """A Unix socket for one instance; it is gone once the instance came through, or with `close`."""

@@ -35,11 +35,14 @@ class Result:
     instance: int | None = None
     cold: bool = False
     report: Report | None = None
+    headers: dict[str, str] | None = None  # of a service over HTTP, by their names in small letters
 
     @property
     def ok(self) -> bool:
-        """The function returned."""
-        return self.status == 200 and not self.function_error
+        """The function returned; a service over HTTP answered 2xx, and as its caller may be answered."""
+        return (
+            self.status == 200 or (self.headers is not None and 200 <= self.status < 300)
+        ) and not self.function_error
 
     def json(self) -> Any:
         """The payload's value. Raises ValueError where it is no JSON."""
@@ -53,6 +56,13 @@ class Result:
         except ValueError:
             return {}
         return value if isinstance(value, dict) else {}
+
+    @property
+    def told_by_http(self) -> str:
+        """What a service over HTTP answered instead of a success; empty where there is no such service."""
+        return (
+            f"{self.function_error or self.status}: {self.payload}" if self.headers is not None and not self.ok else ""
+        )
 
     def to_json(self) -> dict[str, Any]:
         """All of it, as JSON takes it."""

@@ -93,10 +93,10 @@ class RuntimeApi:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connection = h11.Connection(h11.SERVER, max_incomplete_event_size=HEADERS)
         while True:
-            request = await _event(connection, reader)
+            request = await read_event(connection, reader)
             if not isinstance(request, h11.Request):
                 return
-            body = await _body(connection, reader)
+            body = await read_body(connection, reader)
             reply = await self._reply(request.method.decode(), request.target.decode("ascii", "replace"), body)
             headers = [("Content-Type", JSON), ("Content-Length", str(len(reply.body))), *reply.headers]
             sent = connection.send(h11.Response(status_code=reply.status, headers=headers)) or b""
@@ -119,7 +119,8 @@ class RuntimeApi:
         return refused(404, "NotFound", f"The Runtime API has no {method} {target[:200]}")
 
 
-async def _event(connection: h11.Connection, reader: asyncio.StreamReader) -> h11.Event | type[h11.PAUSED]:
+async def read_event(connection: h11.Connection, reader: asyncio.StreamReader) -> h11.Event | type[h11.PAUSED]:
+    """What the other end says next. Raises EOFError where it is gone, and h11's errors."""
     while (event := connection.next_event()) is h11.NEED_DATA:
         with suppress(ConnectionResetError):
             connection.receive_data(await reader.read(CHUNK))
@@ -128,9 +129,10 @@ async def _event(connection: h11.Connection, reader: asyncio.StreamReader) -> h1
     return event  # type: ignore[return-value]
 
 
-async def _body(connection: h11.Connection, reader: asyncio.StreamReader) -> bytes:
+async def read_body(connection: h11.Connection, reader: asyncio.StreamReader) -> bytes:
+    """All of a body. Raises TooLarge, and as `read_event`."""
     body = bytearray()
-    while isinstance(event := await _event(connection, reader), h11.Data):
+    while isinstance(event := await read_event(connection, reader), h11.Data):
         body += event.data
         if len(body) > LARGEST_BODY:
             raise TooLarge

@@ -23,6 +23,7 @@ from labkit.machine.fault import ServiceFault
 from labkit.sandbox import Sandbox
 from labkit.services.functions.box import Box
 from labkit.services.functions.function import Function
+from labkit.services.functions.http_function import HttpFunction
 from labkit.services.functions.invocation import Invocation
 from labkit.services.functions.settings import Settings
 
@@ -158,7 +159,8 @@ class Platform:
         if old := self._spaces[space].pop(name, None):
             await old.close()
         make_box = partial(Box, name, settings, files, self.sandbox, self._folder, self._threads)
-        self._spaces[space][name] = Function(name, files, settings, make_box)
+        makes = HttpFunction if settings.program else Function
+        self._spaces[space][name] = makes(name, files, settings, make_box)
 
     async def _do_remove(self, request: Request) -> None:
         await self._function(request).close()

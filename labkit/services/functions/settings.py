@@ -22,6 +22,9 @@ class Settings:
     """
 
     handler: str = "handler.handler"
+    program: str = (
+        ""  # a module that is run as a program: a service over HTTP, in Knative's way, instead of a handler in Lambda's
+    )
     timeout: float = 3.0  # of one event (Timeout)
     memory: int = 128  # MB (MemorySize)
     init_timeout: float = 10.0  # of the code outside of the handler, before its first event
@@ -48,13 +51,15 @@ class Settings:
         _within("memory", self.memory, 64, 3008, "MB")
         _within("init_timeout", self.init_timeout, 0.001, 60, "seconds")
         _within("cpu", self.cpu, 1, 900, "seconds")
-        _within("concurrency", self.concurrency, 0, 1000, "instances")
+        _within("concurrency", self.concurrency, 1 if self.program else 0, 1000, "instances")
         _within("retries", self.retries, 0, 2, "retries")
         _within("batch_size", self.batch_size, 1, 10_000, "messages")
         _within("visibility", self.visibility, 0, 3600, "seconds")
         _within("max_receive", self.max_receive, 1, 1000, "times")
         _within("recycle", self.recycle, 0, 1, "of the events")
         _within("duplicate", self.duplicate, 0, 1, "of the events")
+        if self.program and not self.program.isidentifier():
+            raise ServiceFault(f"The program {self.program!r} is no module. Write the name of its file without .py.")
         module, _, function = self.handler.rpartition(".")
         if not (module and function.isidentifier()):
             raise ServiceFault(
