@@ -1,0 +1,161 @@
+"""Hidden checks of many-rooms: bursts, odd names, a network that stalls, a database that restarts, a reader that comes back, an instance that is killed."""
+
+import asyncio
+import random
+import secrets
+
+from test_many_rooms import A, B, C, Chat, chat, entered, must_agree, must_talk, name, play
+
+from labkit.checking.checks import Wrong, after, keeps, points, review
+
+__all__ = ["Chat", "chat", "entered", "play"]
+
+
+@keeps("rooms", "names", "order", "once")
+@after("test_reaches_every_instance", "test_skips_nothing")
+@points(2)
+@review("how the members of a room are found, and what a name may be")
+def test_many_rooms(chat, play):
+    """In eight rooms with names of all kinds, everybody hears what is said in the rooms that they joined, and the order of each speaker is kept."""
+
+    async def scene():
+        long, odd = "z" * 70 + secrets.token_hex(4), secrets.token_hex(4)
+        rooms = [f"{long}1", f"{long}2", f"Room{odd}", f"room{odd}", f'"; {odd} \'--', f"Zimmer ä€🦀 {odd}", f" {odd} ", f"a%sb\\{odd}"]
+        chance = random.Random(secrets.randbits(32))
+        people = [await chat.person(where) for where in (A, A, B, B, C, C)]
+        for number, person in enumerate(people):
+            for room in rooms:
+                if room == rooms[number] or chance.random() < 0.6:
+                    await person.joins(room)
+        said = {(room, number): [] for room in rooms for number in range(len(people))}
+        numbers = [[] for _ in people]
+        for turn in range(120):
+            speaker, room = turn % len(people), rooms[turn % len(rooms)] if turn < 48 else chance.choice(rooms)
+            number, text = people[speaker].says(room)
+            numbers[speaker].append(number)
+            said[room, speaker].append(text)
+        what = "120 messages were said in eight rooms, at all three instances at the same time."
+        for person, told in zip(people, numbers, strict=True):
+            await person.is_acknowledged(told, what)
+        for room in rooms:
+            members = [person for person in people if room in person.rooms]
+            for person in members:
+                await person.hears(room, [text for (at, _), texts in said.items() if at == room for text in texts], what)
+            must_agree(members, room, what)
+            for number in range(len(people)):
+                heard = [text for text in members[0].heard.get(room, []) if text in said[room, number]]
+                if heard != said[room, number]:
+                    why = f"{what} What one client said was heard in another order."
+                    raise Wrong(why, expected="the order in which it was said", got="another one")
+
+    play(scene())
+
+
+@keeps("promised", "once")
+@after("test_reaches_every_instance", "test_lives_through_an_outage")
+@points(1)
+@review("what becomes of the rest when several notifications arrive together")
+def test_many_at_once(chat, play):
+    """An instance's network to the database stands still for a moment, and all that was said meanwhile comes at once: nothing is lost."""
+
+    async def scene():
+        room = name("room")
+        people = await chat.people(room)
+        chat.relay(A).hold()
+        texts = []
+        for turn in range(30):
+            number, text = people[B if turn % 2 else C].says(room)
+            texts.append(text)
+            await people[B if turn % 2 else C].is_acknowledged([number], "The network of another instance stood still.")
+        chat.reconnect(A)
+        what = "An instance's network stood still, 30 messages were acknowledged at others, and then all came at once."
+        for person in people:
+            await person.hears(room, texts, what)
+        must_agree(people, room, what)
+        await must_talk(people, room, what)
+
+    play(scene())
+
+
+@keeps("promised", "once", "again", "afterwards", "outage")
+@after("test_lives_through_an_outage")
+@points(3)
+@review("what each instance does when the database ends all of its sessions, whatever they were at")
+def test_database_restarts(chat, play):
+    """The database ends all sessions three times while people speak: who got no `ok` says it again, and everybody hears everything once, in one order."""
+
+    async def scene():
+        room = name("room")
+        people = await chat.people(room)
+        what = "The database ended all sessions while people spoke."
+        for _ in range(3):
+            said = [dict(person.says(room) for _ in range(15)) for person in people]
+            await people[A].until(lambda said=said: len(people[A].acknowledged & said[A].keys()) >= 3, what, "ok")
+            await asyncio.to_thread(chat.restart_database)
+            for person, told in zip(people, said, strict=True):
+                await person.repeats(room, told, f"{what} Each one who got no `ok` said it again.")
+            for person in people:
+                await person.hears(room, [text for told in said for text in told.values()], what)
+                if person.client.ending:
+                    raise Wrong(what, expected="clients stay connected", got=f"close code {person.client.ending}")
+        must_agree(people, room, what)
+        await must_talk(people, room, what)
+
+    play(scene())
+
+
+@keeps("stays", "bounded")
+@after("test_slow_readers")
+@points(2)
+@review("how far behind a client may be, and how far behind it must be before it is let go")
+def test_slow_but_not_too_slow(chat, play):
+    """A client that does not read while 900 kB come, in few or in many messages, stays, and hears all of them later."""
+
+    async def scene():
+        room = name("room")
+        people = [*await chat.people(room), await chat.person(A, room)]
+        *awake, drowsy = people
+        for size, count in ((90_000, 10), (100, 500)):
+            drowsy.client.pause()
+            what = f"A client did not read while {count:,} messages of {size:,} bytes came."
+            texts = []
+            for at in range(0, count, 250):
+                said = [awake[B].says(room, name("x" * size)) for _ in range(min(250, count - at))]
+                texts += [text for _, text in said]
+                for person in awake:
+                    await person.hears(room, texts[at:], what)
+            await asyncio.sleep(1.5)
+            drowsy.client.resume()
+            await drowsy.hears(room, texts, f"{what} Then it read on.")
+        must_agree(people, room, what)
+
+    play(scene())
+
+
+@keeps("promised")
+@after("test_database_restarts")
+@points(2)
+@review("at which moment a message is acknowledged, and whom a crash takes with it")
+def test_killed(chat, play):
+    """An instance is killed while a client of it speaks: what was acknowledged is heard by the members at the others; the rest it says again there, and nothing is heard twice."""
+
+    async def scene():
+        room = name("room")
+        a, b, c = await chat.people(room)
+        said = dict(c.says(room) for _ in range(60))
+        what = "An instance was killed while a client of it spoke."
+        await c.until(lambda: len(c.acknowledged) >= 10, what, "ok")
+        await chat.kill(C)
+        while c.client.waiting:
+            c.take(c.client.waiting.pop(0).content, what)
+        for person in (a, b):
+            await person.hears(room, [said[number] for number in c.acknowledged], f"{what} Some of it was acknowledged.")
+        back = await chat.person(A, room)
+        back.acknowledged |= c.acknowledged
+        await back.repeats(room, said, f"{what} At another instance it said again what was not acknowledged.")
+        for person in (a, b):
+            await person.hears(room, said.values(), what)
+        must_agree([a, b], room, what)
+        await must_talk([a, b, back], room, what)
+
+    play(scene())
