@@ -21,6 +21,7 @@ PATIENCE = 10.0  # seconds for what takes milliseconds
 BACK = 5.0  # seconds after an outage, until all is as it should be
 BUSY = 5.0  # seconds more, which a busy machine may take: who is wrong takes for ever
 LET_GO = 5.0  # seconds until a client that is too far behind is gone
+UNREAD = 5.0  # seconds for which nobody reads what is acknowledged: a reader that waits for what is open
 TICK = 0.02  # seconds between two looks at what nobody tells
 LARGE, FLOOD, SLOW = 100_000, 80, 20  # bytes of a message, messages, and clients that do not read them
 
@@ -119,18 +120,23 @@ class Person:
             missing.difference_update(self.heard.get(room, ()))
             return not missing
 
-        expected = f"{self} hears {'it' if len(set(texts)) == 1 else f'all {len(set(texts))} messages'}"
-        await self.until(done, what, expected, seconds, got=lambda: f"{len(missing)} of {len(set(texts))} missing")
+        count = len(missing)
+        expected = f"{self} hears {'it' if count == 1 else f'all {count} messages'}"
+
+        def got():
+            return "it hears nothing of it" if count == 1 else f"it never hears {len(missing)} of {count}"
+
+        await self.until(done, what, expected, seconds, got)
 
     async def is_acknowledged(self, numbers, what, seconds=PATIENCE):
         """Waits until all of these are. Raises Wrong."""
         wanted = set(numbers)
 
         def got():
-            late = "`later`" if wanted & self.put_off - self.acknowledged else "nothing"
-            return f"{late} for {len(wanted - self.acknowledged)} of {len(wanted)}"
+            late = "`later`" if wanted & self.put_off - self.acknowledged else "no answer"
+            return late if len(wanted) == 1 else f"{late} to {len(wanted - self.acknowledged)} of {len(wanted)}"
 
-        expected = f"{short({'type': 'ok', 'id': next(iter(wanted))})} for each of {len(wanted)}"
+        expected = short({"type": "ok", "id": next(iter(wanted))})
         await self.until(lambda: wanted <= self.acknowledged, what, expected, seconds, got)
 
     async def repeats(self, room, said, what, seconds=BACK + BUSY):
@@ -142,7 +148,9 @@ class Person:
                 self.says(room, text, number)
             last = time.monotonic() > until
             try:
-                await self.until(lambda missing=missing: missing.keys() <= self.acknowledged | self.put_off, what, "ok", 1.0)
+                await self.until(
+                    lambda missing=missing: missing.keys() <= self.acknowledged | self.put_off, what, "ok", 1.0
+                )
             except Wrong as wrong:
                 if last or wrong.got != "no such message":
                     raise
@@ -173,9 +181,10 @@ async def must_talk(people, room, what):
     """One after the other says something, and all hear it, once and in the same order. Raises Wrong."""
     for speaker in people:
         number, text = speaker.says(room)
-        await speaker.is_acknowledged([number], what)
+        told = f"{what} It was said at instance {NAMES[speaker.where]}."
+        await speaker.is_acknowledged([number], told)
         for person in people:
-            await person.hears(room, [text], what)
+            await person.hears(room, [text], told)
 
 
 def must_agree(people, room, what):
@@ -183,8 +192,10 @@ def must_agree(people, room, what):
     first = people[0]
     for other in people[1:]:
         if (one := first.heard.get(room, [])) != (two := other.heard.get(room, [])):
-            at = next((n for n, pair in enumerate(zip(one, two, strict=False)) if pair[0] != pair[1]), -1)
-            got = f"number {at + 1} is another message for {first} than for {other}"
+            at = next((n for n, pair in enumerate(zip(one, two, strict=False)) if pair[0] != pair[1]), None)
+            got = f"one of them heard {len(one)}, another one {len(two)}"
+            if at is not None:
+                got = f"message number {at + 1} of {first} is another one than that of {other}"
             raise Wrong(f"{what} Members of one room heard it in different orders.", expected="the same order", got=got)
 
 
@@ -287,8 +298,71 @@ def test_reaches_every_instance(chat, play):
     play(scene())
 
 
-@keeps("size")
+class Crowd:
+    """Twenty people at each of two instances, who all speak or all listen."""
+
+    what = "Twenty clients of one instance said something at the same time, and twenty of another one listened."
+
+    def __init__(self, chat):
+        self.chat, self.room = chat, name("room")
+        self.texts = []
+
+    async def speak(self):
+        """Everybody says three things, and is acknowledged. Raises Wrong."""
+        speakers = [await self.chat.person(A) for _ in range(20)]
+        self.listeners = [await self.chat.person(B, self.room) for _ in range(20)]
+        self.before = self.chat.relay(B).traffic.now()
+        said = [[speaker.says(self.room) for _ in range(3)] for speaker in speakers]
+        for speaker, pairs in zip(speakers, said, strict=True):
+            await speaker.is_acknowledged([number for number, _ in pairs], self.what)
+            speaker.client.cut()
+        self.texts = [text for pairs in said for _, text in pairs]
+
+    async def listen(self):
+        """Everybody hears all of it. Returns how many rows their instance has read. Raises Wrong."""
+        for listener in self.listeners:
+            await listener.hears(self.room, self.texts, self.what)
+            listener.client.cut()
+        return (self.chat.relay(B).traffic.now() - self.before).rows
+
+
+@pytest.fixture(scope="module")
+def busy(stage, sandbox, text, postgres_bench, template):
+    """Two more instances with a database of their own, for crowds: what happened to the others is not their fault."""
+    with postgres_bench.database(template) as clone:
+        try:
+            yield stage.enter(Chat(sandbox, text, clone, size=2))
+        except DoesNotListen as error:
+            yield AnswerError(str(error))
+
+
+@pytest.fixture(scope="module")
+def crowd(busy):
+    """A crowd that may not have spoken yet."""
+    return Crowd(busy)
+
+
+@keeps("connections")
 @after("test_reaches_every_instance")
+@points(1)
+@hint(
+    "A connection to the database for each client is hundreds. One that listens and one that writes are two, for all."
+)
+def test_few_connections(busy, crowd, play):
+    """Twenty clients at once speak at one instance and listen at another one, and no instance opens more than five connections to the database."""
+    if isinstance(busy, AnswerError):
+        raise busy
+    try:
+        play(crowd.speak())
+    finally:
+        for where in (A, B):
+            if busy.relay(where).refused:
+                why = f"Instance {NAMES[where]} wanted another connection to the database, when it had {CONNECTIONS}."
+                raise Wrong(why, expected=f"at most {CONNECTIONS} at a time", got="more, which were refused")
+
+
+@keeps("size")
+@after("test_few_connections")
 @points(1)
 @hint("The payload of a notification has fewer than 8,000 bytes. Where is the message itself, if it is stored already?")
 def test_any_size(chat, play):
@@ -308,65 +382,55 @@ def test_any_size(chat, play):
     play(scene())
 
 
-async def crowd(chat):
-    """Twenty people at each of two instances, who all speak or all listen. Returns how many messages there were, and how many rows the listeners' instance read."""
-    room = name("room")
-    speakers = [await chat.person(A) for _ in range(20)]
-    listeners = [await chat.person(B, room) for _ in range(20)]
-    before = chat.relay(B).traffic.now()
-    what = "Twenty clients of one instance said something at the same time, and twenty of another one listened."
-    said = [[speaker.says(room) for _ in range(3)] for speaker in speakers]
-    texts = [text for pairs in said for _, text in pairs]
-    for speaker, pairs in zip(speakers, said, strict=True):
-        await speaker.is_acknowledged([number for number, _ in pairs], what)
-    for listener in listeners:
-        await listener.hears(room, texts, what)
-    return len(texts), (chat.relay(B).traffic.now() - before).rows
+@keeps("promised", "once")
+@after("test_few_connections")
+@points(2)
+@hint(
+    "Several notifications may arrive together. Who leaves the loop over `notifies()` has seen one of them.",
+    "Is a notification the message, or does it say that there is something to read?",
+)
+def test_many_at_once(chat, play):
+    """An instance's network to the database stands still for a moment, and all that was said meanwhile comes at once: everybody hears all of it, once."""
 
+    async def scene():
+        room = name("room")
+        people = await chat.people(room)
+        chat.relay(A).hold()
+        texts = []
+        for turn in range(30):
+            number, text = people[B if turn % 2 else C].says(room)
+            texts.append(text)
+            await people[B if turn % 2 else C].is_acknowledged([number], "The network of another instance stood still.")
+        chat.reconnect(A)
+        what = "An instance's network stood still, 30 messages were acknowledged at others, and then all came at once."
+        for person in people:
+            await person.hears(room, texts, what)
+        must_agree(people, room, what)
+        await must_talk(people, room, what)
 
-@pytest.fixture(scope="module")
-def crowded(stage, entered):
-    """What came of the crowd, once."""
-    played = []
-
-    def result():
-        if not played:
-            with in_words("/"):
-                played.append(stage.run(crowd(entered)))
-        return played[0]
-
-    return result
-
-
-@keeps("connections")
-@after("test_reaches_every_instance")
-@points(1)
-@hint("A connection to the database for each client is hundreds. One that listens and one that writes are two, for all.")
-def test_few_connections(chat, crowded):
-    """Twenty clients at once speak at one instance and listen at another one, and no instance opens more than five connections to the database."""
-    try:
-        crowded()
-    finally:
-        for where in (A, B, C):
-            if chat.relay(where).refused:
-                why = f"Instance {NAMES[where]} wanted another connection to the database, when it had {CONNECTIONS}."
-                raise Wrong(why, expected=f"at most {CONNECTIONS} at a time", got="more, which were refused")
+    play(scene())
 
 
 @keeps("read-once")
-@after("test_few_connections")
+@after("test_few_connections", "test_many_at_once")
 @points(1)
 @hint("Who needs to ask the database when a notification comes: each of the clients, or the instance for all of them?")
-def test_reads_once(crowded):
+def test_reads_once(crowd, play):
     """An instance with twenty members of a room reads what is said there once, and not for each of them."""
-    messages, rows = crowded()
-    if rows > 4 * messages + 20:
-        why = f"{messages} messages were said in a room that has twenty members at one instance."
-        raise Wrong(why, expected=f"it reads about {messages} rows", got=f"{rows:,} rows")
+
+    async def scene():
+        if not crowd.texts:
+            await crowd.speak()
+        messages, rows = len(crowd.texts), await crowd.listen()
+        if rows > 4 * messages + 20:
+            why = f"{messages} messages were said in a room that has twenty members at one instance."
+            raise Wrong(why, expected=f"it reads about {messages} rows", got=f"{rows:,} rows")
+
+    play(scene())
 
 
 @keeps("again", "once")
-@after("test_reaches_every_instance")
+@after("test_few_connections")
 @points(1)
 @hint("The id is unique in the table. What does `INSERT … ON CONFLICT (id) DO NOTHING` do the second time?")
 def test_said_again(chat, play):
@@ -390,7 +454,7 @@ def test_said_again(chat, play):
 
 
 @keeps("order", "promised")
-@after("test_reaches_every_instance")
+@after("test_many_at_once")
 @points(3)
 @hint(
     "`seq` is drawn when the row is inserted, and the row is seen when its transaction commits. Which message does `seq > last` skip?",
@@ -425,21 +489,21 @@ def test_skips_nothing(chat, database, play):
 
 
 async def read_or_wait(gate, people, number, room, text):
-    """Until the second message was heard by everybody, or waits for the first one."""
-    until = time.monotonic() + 3.0
+    """Until the second message was heard by everybody, or waits for the first one; or is acknowledged, and nobody reads it for long."""
+    until, is_acknowledged = time.monotonic() + PATIENCE, False
     while time.monotonic() < until:
         for person in people:
             while person.client.waiting:
                 person.take(person.client.waiting.pop(0).content)
         if gate.waiting() > 1 or all(text in person.heard.get(room, ()) for person in people):
             return
-        if number in people[B].acknowledged:
-            until = min(until, time.monotonic() + 1.5) if until > time.monotonic() + 1.6 else until
+        if not is_acknowledged and number in people[B].acknowledged:
+            until, is_acknowledged = time.monotonic() + UNREAD, True
         await asyncio.sleep(TICK)
 
 
 @keeps("outage", "afterwards", "promised", "once")
-@after("test_reaches_every_instance", "test_said_again")
+@after("test_many_at_once", "test_said_again")
 @points(3)
 @hint(
     "Which exception comes out of a psycopg connection that was lost, and where? Whoever does not catch it stops listening for good.",
@@ -464,7 +528,7 @@ def test_lives_through_an_outage(chat, play):
         for person in (b, c):
             await person.hears(room, texts, "Another instance had lost its database.")
         await asyncio.sleep(0.6)
-        must_not_be_promised(a, number)
+        await must_not_be_promised(a, number)
         chat.reconnect(A)
         what = "An instance had lost its database, and 20 messages were acknowledged at the others. Then it was back."
         await a.hears(room, texts, what, BACK + BUSY)
@@ -478,7 +542,7 @@ def test_lives_through_an_outage(chat, play):
     play(scene())
 
 
-def must_not_be_promised(person, number):
+async def must_not_be_promised(person, number):
     """Raises Wrong where something was acknowledged that cannot be stored, or the client was let go."""
     what = "An instance had lost its database, and a client of it said something."
     while person.client.waiting:
@@ -486,24 +550,25 @@ def must_not_be_promised(person, number):
     if number in person.acknowledged:
         raise Wrong(what, expected="`later`, or nothing until it is stored", got=short({"type": "ok", "id": number}))
     if person.client.ending:
-        raise Wrong(what, expected="it stays connected", got=f"close code {person.client.ending}")
+        got = await person.chat.why(person.where) or f"close code {person.client.ending}"
+        raise Wrong(what, expected="it stays connected", got=got)
 
 
 @keeps("slow", "bounded")
-@after("test_reaches_every_instance", "test_any_size")
+@after("test_few_connections", "test_any_size")
 @points(3)
 @hint(
     "`await connection.send(…)` waits for a client that does not read, and everybody behind it waits, too. `broadcast` does not wait.",
     "`broadcast` keeps what is not read. `connection.transport.get_write_buffer_size()` says how much that is.",
     "`await connection.close(…)` wants to send a close frame, behind all the rest, to somebody who does not read. `connection.transport.abort()` does not.",
 )
-def test_slow_readers(chat, play):
+def test_slow_readers(busy, play):
     """Twenty clients of an instance do not read while 80 messages of 100 kB are said. All others hear them, the instance stays within its memory, and the twenty are let go within 5 seconds."""
 
     async def scene():
         room = name("room")
-        people = await chat.people(room)
-        slow = [await chat.person(A, room) for _ in range(SLOW)]
+        people = [await busy.person(where, room) for where in (A, B)]
+        slow = [await busy.person(A, room) for _ in range(SLOW)]
         for person in slow:
             person.client.pause()
         what = f"{SLOW} clients of instance A did not read, and messages of {LARGE // 1000} kB were said."
@@ -516,7 +581,7 @@ def test_slow_readers(chat, play):
             try:
                 await person.client.let_go(max(0.1, until - time.monotonic()))
             except Silence:
-                if ended := chat.ended():
+                if ended := busy.ended():
                     raise Wrong(what, expected="an instance keeps at most 2 MB for each", got=ended) from None
                 got = f"{SLOW - number} are connected after {LET_GO + BUSY:g} s"
                 why = f"{what} {FLOOD * LARGE // 10**6} MB wait for each of them."

@@ -34,9 +34,7 @@ Question = tuple[str, int]  # its text, and its id
 class Desk:
     """An async context manager: leaving it ends the clients, the server and what it asked."""
 
-    def __init__(
-        self, sandbox: Sandbox, text: str, limits: Limits = LIMITS, database: Database | None = None
-    ) -> None:
+    def __init__(self, sandbox: Sandbox, text: str, limits: Limits = LIMITS, database: Database | None = None) -> None:
         self.backend, self.accounts = Backend(), Accounts()
         asked = (self.backend, self.accounts)
         files = {name: module for service in asked for name, module in service.module.items()}

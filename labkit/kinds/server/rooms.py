@@ -115,10 +115,19 @@ def draw(seen: list[Said], finding: str) -> None:
 
     figure, axes = plt.subplots(figsize=(10, 2.2), layout="constrained")
     axes.axvspan(GONE, BACK, color="0.92")
-    axes.annotate("A has no database", ((GONE + BACK) / 2, 0.97), xycoords=("data", "axes fraction"), ha="center", va="top", fontsize=8)
+    axes.annotate(
+        "A has no database",
+        ((GONE + BACK) / 2, 0.97),
+        xycoords=("data", "axes fraction"),
+        ha="center",
+        va="top",
+        fontsize=8,
+    )
     for name, wanted, colour, marker in KINDS:
         points = [(said.at, row) for said in seen for row, count in enumerate(said.heard) if wanted(count)]
-        axes.scatter([at for at, _ in points], [row for _, row in points], color=colour, marker=marker, s=22, label=name)
+        axes.scatter(
+            [at for at, _ in points], [row for _, row in points], color=colour, marker=marker, s=22, label=name
+        )
     axes.set(title=finding, xlabel="seconds", yticks=range(3), yticklabels=[f"at {name}" for name in NAMES[:3]])
     axes.set(ylim=(2.5, -0.9), xlim=(-0.1, LASTS + 0.1))
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8, frameon=False)
@@ -139,5 +148,5 @@ def told(seen: list[Said]) -> str:
     for row, name in enumerate(NAMES[:3]):
         never = sum(said.heard[row] == 0 for said in seen)
         again = sum(said.heard[row] > 1 for said in seen)
-        parts.append(f"of {len(seen)} messages that were acknowledged, the member at {name} never heard {never}, and {again} twice")
-    return "; ".join(parts).capitalize() + "."
+        parts.append(f"the member at {name} never heard {never}, and {again} again")
+    return f"Of {len(seen)} messages that were acknowledged, {'; '.join(parts)}."

@@ -12,7 +12,7 @@ __all__ = ["Chat", "chat", "entered", "play"]
 
 
 @keeps("rooms", "names", "order", "once")
-@after("test_reaches_every_instance", "test_skips_nothing")
+@after("test_many_at_once", "test_skips_nothing")
 @points(2)
 @review("how the members of a room are found, and what a name may be")
 def test_many_rooms(chat, play):
@@ -20,7 +20,16 @@ def test_many_rooms(chat, play):
 
     async def scene():
         long, odd = "z" * 70 + secrets.token_hex(4), secrets.token_hex(4)
-        rooms = [f"{long}1", f"{long}2", f"Room{odd}", f"room{odd}", f'"; {odd} \'--', f"Zimmer ä€🦀 {odd}", f" {odd} ", f"a%sb\\{odd}"]
+        rooms = [
+            f"{long}1",
+            f"{long}2",
+            f"Room{odd}",
+            f"room{odd}",
+            f"\"; {odd} '--",
+            f"Zimmer ä€🦀 {odd}",
+            f" {odd} ",
+            f"a%sb\\{odd}",
+        ]
         chance = random.Random(secrets.randbits(32))
         people = [await chat.person(where) for where in (A, A, B, B, C, C)]
         for number, person in enumerate(people):
@@ -40,7 +49,9 @@ def test_many_rooms(chat, play):
         for room in rooms:
             members = [person for person in people if room in person.rooms]
             for person in members:
-                await person.hears(room, [text for (at, _), texts in said.items() if at == room for text in texts], what)
+                await person.hears(
+                    room, [text for (at, _), texts in said.items() if at == room for text in texts], what
+                )
             must_agree(members, room, what)
             for number in range(len(people)):
                 heard = [text for text in members[0].heard.get(room, []) if text in said[room, number]]
@@ -51,34 +62,8 @@ def test_many_rooms(chat, play):
     play(scene())
 
 
-@keeps("promised", "once")
-@after("test_reaches_every_instance", "test_lives_through_an_outage")
-@points(1)
-@review("what becomes of the rest when several notifications arrive together")
-def test_many_at_once(chat, play):
-    """An instance's network to the database stands still for a moment, and all that was said meanwhile comes at once: nothing is lost."""
-
-    async def scene():
-        room = name("room")
-        people = await chat.people(room)
-        chat.relay(A).hold()
-        texts = []
-        for turn in range(30):
-            number, text = people[B if turn % 2 else C].says(room)
-            texts.append(text)
-            await people[B if turn % 2 else C].is_acknowledged([number], "The network of another instance stood still.")
-        chat.reconnect(A)
-        what = "An instance's network stood still, 30 messages were acknowledged at others, and then all came at once."
-        for person in people:
-            await person.hears(room, texts, what)
-        must_agree(people, room, what)
-        await must_talk(people, room, what)
-
-    play(scene())
-
-
 @keeps("promised", "once", "again", "afterwards", "outage")
-@after("test_lives_through_an_outage")
+@after("test_lives_through_an_outage", "test_many_at_once", "test_skips_nothing")
 @points(3)
 @review("what each instance does when the database ends all of its sessions, whatever they were at")
 def test_database_restarts(chat, play):
@@ -105,7 +90,7 @@ def test_database_restarts(chat, play):
 
 
 @keeps("stays", "bounded")
-@after("test_slow_readers")
+@after("test_slow_readers", "test_many_at_once")
 @points(2)
 @review("how far behind a client may be, and how far behind it must be before it is let go")
 def test_slow_but_not_too_slow(chat, play):
@@ -146,7 +131,9 @@ def test_killed(chat, play):
         while c.client.waiting:
             c.take(c.client.waiting.pop(0).content, what)
         for person in (a, b):
-            await person.hears(room, [said[number] for number in c.acknowledged], f"{what} Some of it was acknowledged.")
+            await person.hears(
+                room, [said[number] for number in c.acknowledged], f"{what} Some of it was acknowledged."
+            )
         back = await chat.person(A, room)
         back.acknowledged |= c.acknowledged
         await back.repeats(room, said, f"{what} At another instance it said again what was not acknowledged.")
