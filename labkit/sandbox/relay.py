@@ -21,7 +21,7 @@ class Relay:
     """Forwards connections on `socket` to Postgres at `host` (a name, or its socket's folder) and `port`.
 
     A context manager; leaving it closes every connection and removes the socket. When `connections` are open,
-    a further one is closed at once. `traffic` counts what goes over all of them.
+    a further one is closed at once, and counted in `refused`. `traffic` counts what goes over all of them.
     """
 
     def __init__(self, host: str, port: int, *, connections: int = 16) -> None:
@@ -31,6 +31,8 @@ class Relay:
         self._loop = asyncio.new_event_loop()
         self._tasks: set[asyncio.Task[None]] = set()
         self.traffic = Traffic()
+        self.refused = 0
+        self.is_held = False
         self._flows = asyncio.Event()
         self._flows.set()
         self._thread = threading.Thread(target=self._loop.run_forever, name="relay", daemon=True)
@@ -57,11 +59,17 @@ class Relay:
 
     def hold(self) -> None:
         """From now on nothing gets through, and nobody in."""
+        self.is_held = True
         self._loop.call_soon_threadsafe(self._flows.clear)
 
     def let_flow(self) -> None:
         """The end of `hold`."""
+        self.is_held = False
         self._loop.call_soon_threadsafe(self._flows.set)
+
+    def cut(self) -> None:
+        """Ends the connections that are open, as a network that fails does."""
+        self._do(self._end_all())
 
     def close(self) -> None:
         """Closes every connection and removes the socket."""
@@ -82,15 +90,20 @@ class Relay:
     async def _stop(self) -> None:
         if hasattr(self, "_server"):
             self._server.close()
-        for task in list(self._tasks):
+        await self._end_all()
+
+    async def _end_all(self) -> None:
+        tasks = list(self._tasks)
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
         self._free -= 1
+        self.refused += self._free < 0
         try:
             if self._free >= 0 and self._flows.is_set():
                 await self._forward(reader, writer)

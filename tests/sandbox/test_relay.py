@@ -84,6 +84,26 @@ def test_connections_are_bounded_and_freed():
         second.close()
 
 
+def test_connections_are_cut_and_new_ones_come_through():
+    with echo() as port, Relay("127.0.0.1", port, connections=1) as relay:
+        with connected(relay) as client:
+            client.sendall(b"a")
+            assert client.recv(1) == b"a"
+            relay.hold()
+            relay.cut()
+            assert client.recv(1) == b""
+            assert relay.is_held
+        with connected(relay) as held:
+            assert held.recv(1) == b""
+        relay.let_flow()
+        with connected(relay) as again:
+            again.sendall(b"b")
+            assert again.recv(1) == b"b"
+            with connected(relay) as further:
+                assert further.recv(1) == b""
+        assert (relay.refused, relay.is_held) == (1, False)
+
+
 def test_a_server_that_is_gone_ends_the_connection():
     with socket.create_server(("127.0.0.1", 0)) as nobody:
         port = nobody.getsockname()[1]

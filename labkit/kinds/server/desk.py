@@ -1,4 +1,4 @@
-"""A learner's server at work: one instance of it, what it may ask (the knowledge base, the accounts), and its clients.
+"""A learner's server at work: one instance of it, what it may ask (the knowledge base, the accounts, a database), and its clients.
 
 async with Desk(sandbox, text) as desk:
     client = await desk.client("/desk")
@@ -13,7 +13,7 @@ import json
 import random
 import secrets
 from collections.abc import Iterator
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from labkit.kinds.answer import AnswerError, Wrong
 from labkit.kinds.server.accounts import Accounts
@@ -21,7 +21,10 @@ from labkit.kinds.server.backend import Asked, Backend
 from labkit.kinds.websocket.connection import Client, Ended, Event, Message, Refused, Silence
 from labkit.kinds.websocket.frames import Violation
 from labkit.kinds.websocket.instance import LIMITS, DoesNotListen, Instance
-from labkit.sandbox import Limits, Sandbox
+from labkit.sandbox import Limits, Relay, Sandbox
+
+if TYPE_CHECKING:
+    from labkit.services.postgres import Database
 
 PATH = "/desk"
 PATIENCE = 6.0  # seconds for what takes milliseconds
@@ -31,12 +34,17 @@ Question = tuple[str, int]  # its text, and its id
 class Desk:
     """An async context manager: leaving it ends the clients, the server and what it asked."""
 
-    def __init__(self, sandbox: Sandbox, text: str, limits: Limits = LIMITS) -> None:
+    def __init__(self, sandbox: Sandbox, text: str, limits: Limits = LIMITS, database: Database | None = None) -> None:
         self.backend, self.accounts = Backend(), Accounts()
         asked = (self.backend, self.accounts)
         files = {name: module for service in asked for name, module in service.module.items()}
         sockets = {service.NAME: service.path for service in asked}
-        self.instance = Instance(sandbox, text, files=files, sockets=sockets, limits=limits)
+        self.relay = Relay(database.host, database.port) if database else None
+        reached = self.relay.socket if self.relay else None
+        environment = database.environment(host=sandbox.folder_of(reached), port=5432) if database and reached else {}
+        self.instance = Instance(
+            sandbox, text, files=files, sockets=sockets, reached=reached, environment=environment, limits=limits
+        )
         self.clients: list[Client] = []
         self._stack = contextlib.AsyncExitStack()
 
@@ -44,6 +52,8 @@ class Desk:
         async with contextlib.AsyncExitStack() as stack:
             await stack.enter_async_context(self.backend)
             await stack.enter_async_context(self.accounts)
+            if self.relay:
+                stack.enter_context(self.relay)
             await stack.enter_async_context(self.instance)
             stack.callback(self._leave)
             self._stack = stack.pop_all()

@@ -20,6 +20,7 @@ from labkit.sandbox import Unsafe, choose
 
 if TYPE_CHECKING:
     from labkit.kinds.open_lab import OpenLab
+    from labkit.services.postgres import Database
 
 GRACE = 5.0  # seconds after SIGTERM, until it is killed
 SHOWN = 2_000  # characters of what it printed
@@ -30,7 +31,7 @@ Scene = Callable[[Desk], Awaitable[object]]
 def run(text: str, session: OpenLab, name: str) -> Page:
     """Starts the server, asks it for `/`, stops it as a deploy does, and says what happened."""
     try:
-        return waiting.run(lambda: _tried(text), "The server is tried")
+        return waiting.run(lambda: _tried(text, _database(session)), "The server is tried")
     except DoesNotListen as error:
         return failed(str(error))
     except OSError as error:
@@ -81,14 +82,18 @@ def _sandbox():
     return choose() or Unsafe()
 
 
-def _tried(text: str) -> Page:
+def _database(session: OpenLab) -> Database | None:
+    return session.place("postgres") if "postgres" in session.lab.needs else None
+
+
+def _tried(text: str, database: Database | None) -> Page:
     with Stage() as stage:
-        return stage.run(_try(text))
+        return stage.run(_try(text, database))
 
 
-async def _try(text: str) -> Page:
+async def _try(text: str, database: Database | None) -> Page:
     begun = time.monotonic()
-    async with Desk(_sandbox(), text) as desk:
+    async with Desk(_sandbox(), text, database=database) as desk:
         lines = [f"It listens after {duration(time.monotonic() - begun)}."]
         try:
             client = await Client.open(desk.instance.path, "/", headers=PROXY, seconds=GRACE)

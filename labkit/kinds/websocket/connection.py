@@ -270,6 +270,14 @@ class Connection(asyncio.Protocol):
         assert self.ending is not None
         return self.ending
 
+    async def let_go(self, seconds: float = PATIENCE) -> None:
+        """Waits until the other side has closed its socket, also where we do not read. Raises Silence."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._await_hang_up()
+        except TimeoutError:
+            raise Silence(f"the end of the connection did not come within {seconds:g} s") from None
+
     async def until(self, condition: Callable[[], T], seconds: float, what: str, *, strict: bool = True) -> T:
         """Waits until the condition is true of this connection, and returns its value. Raises Silence, and a Violation that came before."""
         until = time.monotonic() + seconds

