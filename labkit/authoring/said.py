@@ -15,6 +15,7 @@ COMPARED = 300  # characters of a field that are compared: long ones are cut whe
 VARIES = (  # what is another one in each run, or on each backend, and what stands for it
     (re.compile(r"\b[Vv]ersion n(?:-1)? sent: .*?\.(?= |$)"), "version sent: REQUEST."),  # of a check's own traffic
     (re.compile(r"\bat 0x[0-9a-f]+"), "at #"),
+    (re.compile(r"\binstance [A-Z]\b"), "an instance"),  # of several that are alike: the first one where it is seen
     (re.compile(r"\b[a-z_]+_[0-9a-f]{8,16}\b"), "NAME"),  # clones and their roles
     (re.compile(r"(?<![\w/])/[\w.+-]+(?:/[\w.+-]+)+"), "PATH"),
     (re.compile(r"\b\d+(?:\.\d+)? ?(?:µs|ms|s|seconds?)\b"), "TIME"),
