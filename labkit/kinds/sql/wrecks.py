@@ -30,7 +30,11 @@ RUINS = {
     "tables-dropped": EACH_TABLE.format("EXECUTE format('DROP TABLE %s CASCADE', t.name);"),
     "nothing-there": FREE + EACH_TABLE.format("EXECUTE format('TRUNCATE %s CASCADE', t.name);"),
     "all-null": FREE + EACH_COLUMN.format("EXECUTE format('UPDATE %s SET %s = NULL', t.name, t.col);"),
-    "everything-twice": FREE + EACH_TABLE.format("EXECUTE format('INSERT INTO %s SELECT * FROM %s', t.name, t.name);"),
+    "everything-twice": FREE
+    + EACH_TABLE.format(
+        "EXECUTE (SELECT format('INSERT INTO %1$s (%2$s) SELECT %2$s FROM %1$s', t.name, string_agg(quote_ident(attname), ', ')) "
+        "FROM pg_attribute WHERE attrelid = t.name::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = '');"
+    ),
     "all-alike": FREE
     + EACH_COLUMN.format(
         "EXECUTE format('UPDATE %s SET %s = %L::%s', t.name, t.col, CASE WHEN t.type = 'boolean' THEN 'true' WHEN t.type ~ 'time|date' THEN "
