@@ -239,17 +239,19 @@ class Branch:
             if odd:
                 yield night, odd
 
-    def ask(self, monitor, key):
-        """The next night. False when there is none, or nothing more to learn."""
-        if self.error or (self.told and self.ends) or len(self.said) == self.nights:
-            return False
+    @property
+    def goes_on(self):
+        """Whether there is a night more to learn from."""
+        return not (self.error or (self.told and self.ends) or len(self.said) == self.nights)
+
+    def hear(self, call):
+        """What is said of a night."""
         try:
-            told = monitor.worker.do("drift_night", self.world.name, key, *next(self.feed))
+            told = call.outcome().value()
         except AnswerError as error:
             self.error = str(error)
         else:
             self.said.append(self.read(told))
-        return not self.error
 
     def read(self, told):
         """The names of an alarm. Raises Wrong when these are none."""
@@ -283,8 +285,13 @@ class Watch:
         for branch in branches:
             monitor.learn(branch.world)
         left = [(branch, next(monitor.keys)) for branch in branches]
-        while left:
-            left = [(branch, key) for branch, key in left if branch.ask(monitor, key)]
+        while left := [(branch, key) for branch, key in left if branch.goes_on]:
+            calls = [  # the next night is drawn while the answer is at this one
+                (branch, monitor.worker.call("drift_night", branch.world.name, key, *next(branch.feed)))
+                for branch, key in left
+            ]
+            for branch, call in calls:
+                branch.hear(call)
 
     def must_be_silent(self):
         """Raises Wrong when more nights than the budget has were false alarms."""
@@ -393,7 +400,7 @@ def watch(monitor, lender):
         Change("missing", 8, "channel", 1.0, within=0),
         Change("moves", 12, "income", 0.4),
         Change("more of", 15, "purpose", 0.15, "boat"),
-        Change("without", 10, "channel", category="phone"),
+        Change("without", 10, "channel", category="branch"),
         Change("missing", 13, "income", 0.3),
         Change("creeps", 10, "income", 0.012, within=SLOW),
         Change("riskier", 12, "accuracy", 2.5, within=LATE),

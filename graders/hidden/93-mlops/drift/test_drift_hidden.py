@@ -31,10 +31,9 @@ CARD = {
 def watch(monitor):
     """Branches of two worlds, watched."""
     card, spring = World("card", CARD, 51, 3.5), World("spring", LENDER, 52, 5.0)
-    silence = (25, 44)
     return Watch(
-            Branch(card, 1),
-        Branch(card, 2, silence=silence),
+        monitor,
+        Branch(card, 1, silence=(25, 44)),
         Branch(card, 3, Change("gone", 12, "device", within=0)),
         Branch(card, 4, Change("missing", 8, "limit", 1.0, within=0)),
         Branch(card, 5, Change("missing", 9, "region", 1.0, within=0)),
@@ -43,13 +42,12 @@ def watch(monitor):
         Branch(card, 8, Change("missing", 12, "region", 0.3)),
         Branch(card, 9, Change("without", 9, "device", category="computer")),
         Branch(card, 10, Change("creeps", 11, "limit", -0.018, within=SLOW)),
-        Branch(card, 11, Change("riskier", 10, "accuracy", 2.5, within=LATE), silence=(5, 30)),
         Branch(spring, 12),
-        Branch(spring, 13, silence=silence),
         Branch(spring, 14, Change("more of", 10, "purpose", 0.15, "dentist")),
-        Branch(spring, 15, Change("wider", 9, "income", 3.0)),
+        Branch(spring, 15, Change("wider", 9, "income", 4.0)),
         Branch(spring, 16, Change("scores", 12, "score", 0.3)),
-        Branch(spring, 17, Change("unlike", 9, "accuracy", within=LATE)),
+        Branch(spring, 17, Change("unlike", 9, "accuracy", within=LATE), silence=(5, 30)),
+        Branch(spring, 18, Change("riskier", 14, "accuracy", 2.5, within=LATE)),
     )
 
 
