@@ -194,12 +194,13 @@ class World:
         loans = pd.concat([self.past[self.past["known"] >= PAST], rows])[["day", "score", "late", "known"]]
         if silence:
             loans["known"] = loans["known"].mask(loans["known"].between(PAST + silence[0], PAST + silence[1]), PAST + silence[1])
-        applied, known = dict(list(rows.groupby("day"))), dict(list(loans.groupby("known")))
+        rows, when = rows.drop(columns=["late", "known"]), loans.pop("known")
+        applied, known = dict(list(rows.groupby("day"))), dict(list(loans.groupby(when)))
         for night in range(nights):
-            today = applied.get(PAST + night, rows.iloc[:0]).drop(columns=["late", "known"])
+            today = applied.get(PAST + night, rows.iloc[:0])
             if change.what == "gone" and night >= change.since:
                 today = today.drop(columns=change.name)
-            yield today, known.get(PAST + night, loans.iloc[:0]).drop(columns="known")
+            yield today, known.get(PAST + night, loans.iloc[:0])
 
 
 # What is watched
@@ -244,10 +245,10 @@ class Branch:
         """Whether there is a night more to learn from."""
         return not (self.error or (self.told and self.ends) or len(self.said) == self.nights)
 
-    def hear(self, call):
-        """What is said of a night."""
+    def ask(self, monitor, key):
+        """What is said of the next night."""
         try:
-            told = call.outcome().value()
+            told = monitor.worker.do("drift_night", self.world.name, key, *next(self.feed))
         except AnswerError as error:
             self.error = str(error)
         else:
@@ -286,12 +287,8 @@ class Watch:
             monitor.learn(branch.world)
         left = [(branch, next(monitor.keys)) for branch in branches]
         while left := [(branch, key) for branch, key in left if branch.goes_on]:
-            calls = [  # the next night is drawn while the answer is at this one
-                (branch, monitor.worker.call("drift_night", branch.world.name, key, *next(branch.feed)))
-                for branch, key in left
-            ]
-            for branch, call in calls:
-                branch.hear(call)
+            for branch, key in left:
+                branch.ask(monitor, key)
 
     def must_be_silent(self):
         """Raises Wrong when more nights than the budget has were false alarms."""
@@ -324,7 +321,7 @@ class Watch:
                 named = sorted(set().union(*branch.changed))
                 raise Wrong(
                     f"{about} Nobody is told in time.",
-                    expected=f"{change.name}, {when(change)}",
+                    expected=f"{change.name}, {until(change)}",
                     got=f"only {', '.join(named)}" if named else "no alarm",
                 )
             if others := branch.said[-1] - {change.name} - FREE:
@@ -335,7 +332,7 @@ class Watch:
                 )
 
 
-def when(change):
+def until(change):
     """Until when a change must be told."""
     return f"by night {change.since + change.within}" if change.within else f"on night {change.since}"
 
