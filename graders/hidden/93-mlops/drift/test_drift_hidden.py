@@ -52,7 +52,7 @@ def watch(monitor):
 
 
 @points(3)
-@after("test_is_silent_without_a_change")
+@after("test_is_silent_without_a_change", "test_tells_sudden_changes")
 @keeps("silent", "season", "noise", "columns")
 @review("What stays the same in a year, what differs from day to day, and what a night without rows or news comes to.")
 def test_is_silent_elsewhere(watch):
