@@ -97,7 +97,9 @@ class Text:
 LENDER = {
     "income": Number(7.6, 0.4, year=0.15, weekend=-0.15, risk=-1.0),
     "rent": Number(5.5, 0.5, risk=0.5),
-    "purpose": Text({"car": 0.46, "kitchen": 0.46, "dentist": 0.03, "moving": 0.05}, {"moving": 1.0}, {}, {"moving": 0.8}),
+    "purpose": Text(
+        {"car": 0.46, "kitchen": 0.46, "dentist": 0.03, "moving": 0.05}, {"moving": 1.0}, {}, {"moving": 0.8}
+    ),
     "channel": Text({"app": 0.5, "branch": 0.3, "phone": 0.2}, {}, {"app": 1.2, "branch": -1.0}, {"phone": 0.4}),
 }
 
@@ -214,7 +216,9 @@ class World:
         rows = Draw([self.seed, number], PAST, nights, self.phase, change).table(self.columns)
         loans = pd.concat([self.past[self.past["known"] >= PAST], rows])[["day", "score", "late", "known"]]
         if silence:
-            loans["known"] = loans["known"].mask(loans["known"].between(PAST + silence[0], PAST + silence[1]), PAST + silence[1])
+            loans["known"] = loans["known"].mask(
+                loans["known"].between(PAST + silence[0], PAST + silence[1]), PAST + silence[1]
+            )
         rows, when = rows.drop(columns=["late", "known"]), loans.pop("known")
         applied, known = dict(list(rows.groupby("day"))), dict(list(loans.groupby(when)))
         for night in range(nights):
@@ -299,7 +303,6 @@ class Monitor:
             self.worker.do("drift_learn", world.name, world.given())
         self._learned.add(world.name)
 
-
     def ask(self, world, branches):
         """A night of branches of one world, each with its key."""
         nights = [next(branch.feed) for branch, _ in branches]
@@ -337,7 +340,9 @@ class Watch:
         most = int(BUDGET * nights)
         if len(false) > most:
             branch, night, names = false[0]
-            counts = {name: sum(name in odd for *_, odd in false) for name in sorted(set.union(*(odd for *_, odd in false)))}
+            counts = {
+                name: sum(name in odd for *_, odd in false) for name in sorted(set.union(*(odd for *_, odd in false)))
+            }
             raise Wrong(
                 f"{len(false)} of {nights} nights had a false alarm: {', '.join(f'{name} {n}' for name, n in counts.items())}. "
                 f"The first: {describe(branch, night)}.",

@@ -71,12 +71,18 @@ def test_a_number_spreads_around_the_same_middle(world):
 
 @pytest.mark.parametrize("category", ["boat", "dentist"])
 def test_15_of_100_have_another_category(world, category):
-    changed, same = ((table["purpose"] == category).mean() for table in both(world, Change("more of", SINCE, "purpose", 0.15, category)))
+    changed, same = (
+        (table["purpose"] == category).mean()
+        for table in both(world, Change("more of", SINCE, "purpose", 0.15, category))
+    )
     assert 0.11 < changed - same < 0.17
 
 
 def test_a_category_of_20_percent_is_gone(world):
-    changed, same = ((table["channel"] == "branch").mean() for table in both(world, Change("without", SINCE, "channel", category="branch")))
+    changed, same = (
+        (table["channel"] == "branch").mean()
+        for table in both(world, Change("without", SINCE, "channel", category="branch"))
+    )
     assert changed == 0
     assert same > 0.2
 
@@ -92,7 +98,9 @@ def test_decisions_become_worse_and_inputs_stay(world, what):
     (today, settled, _), (same, usual, _) = (fed(world, each, 200) for each in (change, SAME))
     pd.testing.assert_frame_equal(today[["day", *LENDER, "score"]], same[["day", *LENDER, "score"]])
     since = [loans[loans["day"] >= PAST + SINCE] for loans in (settled, usual)]
-    right, late = zip(*(((each["score"] >= 0.5).eq(each["late"] == 1).mean(), each["late"].mean()) for each in since), strict=True)
+    right, late = zip(
+        *(((each["score"] >= 0.5).eq(each["late"] == 1).mean(), each["late"].mean()) for each in since), strict=True
+    )
     assert right[1] - right[0] > 0.15
     assert what == "riskier" or abs(late[0] - late[1]) < 0.04
 

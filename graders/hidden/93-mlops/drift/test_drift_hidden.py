@@ -23,7 +23,9 @@ CARD = {
     "age": Number(3.6, 0.3, year=0.1, risk=-0.8, missing=0.0),
     "limit": Number(7.0, 0.6, year=-0.2, weekend=0.2, risk=0.9, missing=0.05),
     "region": Text({"north": 0.3, "south": 0.34, "east": 0.33, "abroad": 0.03}, {"south": 0.7}, {}, {"abroad": 0.6}),
-    "device": Text({"phone": 0.5, "tablet": 0.2, "computer": 0.3}, {"tablet": 0.5}, {"computer": -0.9}, {"tablet": 0.5}),
+    "device": Text(
+        {"phone": 0.5, "tablet": 0.2, "computer": 0.3}, {"tablet": 0.5}, {"computer": -0.9}, {"tablet": 0.5}
+    ),
 }
 
 
