@@ -70,6 +70,7 @@ def test_one_that_fills_its_sockets_folder_is_stopped(anywhere):
     fills = (
         LISTENS
         + """
+listener.accept()  # so that it was seen to listen
 folder = os.path.dirname(os.environ["SOCKET"])
 os.makedirs(folder + "/deep/down")
 open(folder + "/deep/down/file", "w").write("x")
