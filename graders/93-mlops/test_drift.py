@@ -365,6 +365,13 @@ class Watch:
                     expected=f"{change.name}, {until(change)}",
                     got=f"only {listed(named)}" if named else "no alarm",
                 )
+            before = sum(change.name in said for said in branch.said[: change.since])
+            if lost and before > change.since / 2:
+                raise Wrong(
+                    f"{about} It is named on most nights before, too: that tells nobody anything.",
+                    expected=f"{change.name}, {until(change)}",
+                    got=f"{change.name}, on {before} of the {change.since} nights before, too",
+                )
             others = set() if lost else branch.said[-1] - {change.name} - FREE
             if others:
                 raise Wrong(
