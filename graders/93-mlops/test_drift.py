@@ -13,7 +13,7 @@ YEAR, PAST = 364, 728  # days: 52 weeks, and what is known at the beginning
 NIGHTS = 84  # of a branch that is watched to the end
 BUDGET = 0.02  # the share of nights on which an alarm may be false
 ENOUGH = 10  # applications of a night on which a lost column is told
-SUDDEN, SLOW, LATE = 28, 56, 56  # nights within which a change is told
+SUDDEN, SLOW, LATE = 28, 56, 70  # nights within which a change is told
 FREE = {"score", "accuracy"}  # what follows from any change
 LABELS = (21, 35)  # days until it is known who paid late
 
@@ -443,7 +443,7 @@ def watch(monitor, lender):
         Change("missing", 11, "income", 1.0, within=0),
         Change("missing", 8, "channel", 1.0, within=0),
         Change("moves", 12, "income", 0.4),
-        Change("more of", 15, "purpose", 0.15, "boat"),
+        Change("more of", 15, "purpose", 0.25, "boat"),
         Change("without", 10, "channel", category="branch"),
         Change("missing", 13, "income", 0.3),
         Change("creeps", 10, "income", 0.01, within=SLOW),
@@ -529,5 +529,5 @@ def test_tells_slow_changes(watch):
     "As many pay late as before, but others do. Compare each loan's score with what it came to, and not only how many pay late.",
 )
 def test_tells_worse_decisions(watch):
-    """When decisions become worse although no input changes, accuracy is told within 56 nights."""
+    """When decisions become worse although no input changes, accuracy is told within 70 nights."""
     watch.must_tell("riskier", "unlike")

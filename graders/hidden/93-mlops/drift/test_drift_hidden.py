@@ -40,12 +40,12 @@ def watch(monitor):
         Branch(card, 4, Change("missing", 8, "limit", 1.0, within=0)),
         Branch(card, 5, Change("missing", 9, "region", 1.0, within=0)),
         Branch(card, 6, Change("moves", 10, "age", -0.3)),
-        Branch(card, 7, Change("more of", 14, "region", 0.15, "islands")),
+        Branch(card, 7, Change("more of", 14, "region", 0.25, "islands")),
         Branch(card, 8, Change("missing", 12, "region", 0.3)),
         Branch(card, 9, Change("without", 9, "device", category="computer")),
         Branch(card, 10, Change("creeps", 11, "limit", -0.015, within=SLOW)),
         Branch(spring, 12),
-        Branch(spring, 14, Change("more of", 10, "purpose", 0.15, "dentist")),
+        Branch(spring, 14, Change("more of", 10, "purpose", 0.25, "dentist")),
         Branch(spring, 15, Change("wider", 9, "income", 4.0)),
         Branch(spring, 16, Change("scores", 12, "score", 0.3)),
         Branch(spring, 17, Change("unlike", 9, "accuracy", within=LATE), silence=(5, 30)),
@@ -94,5 +94,5 @@ def test_tells_other_changes(watch):
 @keeps("accuracy")
 @review("How labels that come late, or all at once, are counted.")
 def test_tells_worse_decisions_elsewhere(watch):
-    """Worse decisions are told within 56 nights, also after weeks without news, and when as many pay late as before."""
+    """Worse decisions are told within 70 nights, also after weeks without news, and when as many pay late as before."""
     watch.must_tell("riskier", "unlike")
