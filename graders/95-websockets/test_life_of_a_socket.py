@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from labkit.checking.checks import AnswerError, Wrong, after, hint, keeps, points
-from labkit.kinds.server.desk import PATH, PATIENCE, Desk, in_words, read
+from labkit.kinds.server.desk import PATH, PATIENCE, Desk, in_words, must_have_started, player, read, started
 from labkit.kinds.websocket.connection import Client, Ended, Refused, Silence
 from labkit.kinds.websocket.frames import PONG, Frame, Violation
 from labkit.kinds.websocket.instance import DoesNotListen
@@ -136,29 +136,19 @@ def scenes(stage, sandbox, text):
 @pytest.fixture(scope="module")
 def entered(stage, sandbox, text, scenes):
     """A desk, or the error that starting it came to."""
-    try:
-        return stage.enter(Desk(sandbox, text))
-    except DoesNotListen as error:
-        return AnswerError(str(error))
+    return started(stage, Desk(sandbox, text))
 
 
 @pytest.fixture
 def desk(entered):
     """A desk that is open."""
-    if isinstance(entered, AnswerError):
-        raise entered
-    return entered
+    return must_have_started(entered)
 
 
 @pytest.fixture
 def play(stage):
     """Plays a scene to its end; what goes wrong in it is told to the server's author."""
-
-    def run(scene):
-        with in_words():
-            return scene.result() if hasattr(scene, "result") else stage.run(scene)
-
-    return run
+    return player(stage)
 
 
 @keeps("path")

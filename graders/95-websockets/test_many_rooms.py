@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from labkit.checking.checks import AnswerError, Wrong, after, hint, keeps, points
-from labkit.kinds.server.desk import in_words
+from labkit.kinds.server.desk import in_words, must_have_started, player, started
 from labkit.kinds.server.fleet import CONNECTIONS, NAMES, Fleet
 from labkit.kinds.websocket.connection import Ended, Silence
 from labkit.kinds.websocket.instance import DoesNotListen
@@ -245,29 +245,19 @@ class Gate:
 @pytest.fixture(scope="module")
 def entered(stage, sandbox, text, database):
     """A chat, or the error that starting it came to."""
-    try:
-        return stage.enter(Chat(sandbox, text, database))
-    except DoesNotListen as error:
-        return AnswerError(str(error))
+    return started(stage, Chat(sandbox, text, database))
 
 
 @pytest.fixture
 def chat(entered):
     """A chat that is open."""
-    if isinstance(entered, AnswerError):
-        raise entered
-    return entered
+    return must_have_started(entered)
 
 
 @pytest.fixture
 def play(stage):
     """Plays a scene to its end; what goes wrong in it is told to the server's author."""
-
-    def run(scene):
-        with in_words("/"):
-            return stage.run(scene)
-
-    return run
+    return player(stage, "/")
 
 
 @keeps("rooms", "once", "promised")

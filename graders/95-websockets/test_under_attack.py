@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from labkit.checking.checks import AnswerError, Wrong, after, hint, keeps, points
-from labkit.kinds.server.desk import PATIENCE, Desk, in_words
+from labkit.kinds.server.desk import PATIENCE, Desk, in_words, must_have_started, started
 from labkit.kinds.websocket.connection import Client, Ended, Refused, Silence
 from labkit.kinds.websocket.frames import PING, TEXT, Frame
 from labkit.kinds.websocket.instance import LIMITS, DoesNotListen
@@ -370,10 +370,7 @@ def must_be_soon(waits, lateness, what):
 @pytest.fixture(scope="module")
 def entered(stage, sandbox, text):
     """A hall, or the error that starting it came to."""
-    try:
-        return stage.enter(Hall(sandbox, text))
-    except DoesNotListen as error:
-        return AnswerError(str(error))
+    return started(stage, Hall(sandbox, text))
 
 
 @pytest.fixture(scope="module")
@@ -387,9 +384,7 @@ def scenes(stage, sandbox, text, entered):
 @pytest.fixture
 def hall(entered, scenes):
     """A hall that is open."""
-    if isinstance(entered, AnswerError):
-        raise entered
-    return entered
+    return must_have_started(entered)
 
 
 async def then_all_leave(hall, scene):

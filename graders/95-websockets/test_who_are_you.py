@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from labkit.checking.checks import AnswerError, Wrong, after, hint, keeps, points
-from labkit.kinds.server.desk import PATIENCE, Desk, in_words
+from labkit.kinds.server.desk import PATIENCE, Desk, in_words, must_have_started, player, started
 from labkit.kinds.websocket.connection import Client, Ended, Refused, Silence
 from labkit.kinds.websocket.instance import DoesNotListen
 
@@ -275,10 +275,7 @@ async def live_through_outage(chat, printed):
 @pytest.fixture(scope="module")
 def entered(stage, sandbox, text):
     """A chat, or the error that starting it came to."""
-    try:
-        return stage.enter(Chat(sandbox, text))
-    except DoesNotListen as error:
-        return AnswerError(str(error))
+    return started(stage, Chat(sandbox, text))
 
 
 @pytest.fixture(scope="module")
@@ -292,20 +289,13 @@ def scenes(stage, sandbox, text, entered):
 @pytest.fixture
 def chat(entered, scenes):
     """A chat that is open."""
-    if isinstance(entered, AnswerError):
-        raise entered
-    return entered
+    return must_have_started(entered)
 
 
 @pytest.fixture
 def play(stage):
     """Plays a scene to its end; what goes wrong in it is told to the server's author."""
-
-    def run(scene):
-        with in_words(PATH):
-            return scene.result() if hasattr(scene, "result") else stage.run(scene)
-
-    return run
+    return player(stage, PATH)
 
 
 @keeps("token")

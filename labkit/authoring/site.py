@@ -8,7 +8,6 @@ course's repository, adds a button to each page that opens it on Binder.
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
@@ -61,7 +60,8 @@ def lay_out(place: Path, runs: Collection[str]) -> None:
     for name in ("site.css", "site.js"):
         shutil.copy(FILES / name, place / "_static")
     (place / "index.md").write_text(
-        WORDS + "".join(_of_section(name) for name in course.SECTIONS) + _toctree("Words", ["glossary"])
+        WORDS + "".join(_of_section(name) for name in course.SECTIONS) + _toctree("Words", ["glossary"]),
+        encoding="utf-8",
     )
     for path in lesson_files():
         _write(place, read_lesson(path.with_suffix(".ipynb"), run=path.stem in runs), path.with_suffix(".ipynb"))
@@ -130,5 +130,4 @@ def _write(place: Path, notebook: Any, path: Path) -> None:
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")
     command()

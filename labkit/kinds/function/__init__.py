@@ -32,13 +32,9 @@ def deploy(name: str, handler: str = "handler.handler", **settings: Any) -> Func
 
     Settings are those of `labkit.services.functions.settings`, for example `memory=256`. Raises CourseError, ServiceFault.
     """
-    from labkit.kinds.function.outside import reached
     from labkit.kinds.function.package import package
-    from labkit.services.functions.settings import Settings
 
-    lab = current()
-    set_to = reached(lab, Settings(handler=handler, **settings))
-    return lab.place("functions").deploy(name, package(lab.lab.key), set_to)
+    return deploy_files(name, package(current().lab.key), handler=handler, **settings)
 
 
 def deploy_files(name: str, files: dict[str, str], **settings: Any) -> FunctionHandle:
@@ -52,12 +48,8 @@ def deploy_files(name: str, files: dict[str, str], **settings: Any) -> FunctionH
 
 def deploy_text(name: str, text: str, **settings: Any) -> FunctionHandle:
     """Deploys a module's text, whose function `handler` gets the events. Raises CourseError, ServiceFault."""
-    from labkit.kinds.function.outside import reached
-    from labkit.services.functions.settings import Settings
-
-    lab = current()
-    made = lab.place("functions").deploy(name, {"handler.py": text}, reached(lab, Settings(**settings)))
-    lab.kept[f"function {name}"] = made
+    made = deploy_files(name, {"handler.py": text}, **settings)
+    current().kept[f"function {name}"] = made
     return made
 
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from markupsafe import Markup
-
 from labkit.kinds.function.outside import reached
 from labkit.kinds.function.package import examples, package, texts
-from labkit.kinds.function.reports import page
+from labkit.kinds.function.reports import first_log, page
 from labkit.pages import waiting
 from labkit.pages.page import Page, quiet
 from labkit.services.functions.settings import Settings
@@ -18,7 +16,6 @@ if TYPE_CHECKING:
     from labkit.services.functions.client import FunctionHandle
 
 MEMORY, TIMEOUT = 256, 30.0  # MB and seconds
-LOG = 1500  # characters of a failed invocation's log
 
 
 def run(text: str, session: OpenLab, name: str) -> Page:
@@ -32,10 +29,4 @@ def run(text: str, session: OpenLab, name: str) -> Page:
     session.kept[name] = function if any(result.ok for result in results) else None
     said = f"Deployed {name}: {MEMORY} MB, time limit {TIMEOUT:g} s. Its first events:"
     told = quiet(said)
-    failed = next((result for result in results if not result.ok), None)
-    log = failed.log[-LOG:].strip() if failed else ""
-    return (
-        told
-        + page(results, list(events))
-        + (Page(Markup("<pre>{}</pre>").format(log), log) if log else Page(Markup(), ""))
-    )
+    return told + page(results, list(events)) + first_log(results)

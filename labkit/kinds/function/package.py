@@ -5,6 +5,7 @@ from __future__ import annotations
 import runpy
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from labkit import course
@@ -18,19 +19,19 @@ def package(key: str, seed: int = SEED) -> dict[str, str]:
 
     Raises CourseError.
     """
-    path = course.root() / "graders" / key / "package.py"
-    if not path.is_file():
+    if not (told := _told(key)):
         return {}
     try:
-        return runpy.run_path(str(path))["files"](seed)
+        return told["files"](seed)
     except KeyError:
-        raise CourseError(f"{path} defines no function files(seed). Write one that returns path -> text.") from None
+        raise CourseError(
+            f"{_file(key)} defines no function files(seed). Write one that returns path -> text."
+        ) from None
 
 
 def examples(key: str) -> dict[str, object]:
     """The events that an answer's cell is shown with (name -> event): EXAMPLES of the same file."""
-    path = course.root() / "graders" / key / "package.py"
-    return runpy.run_path(str(path)).get("EXAMPLES", {}) if path.is_file() else {}
+    return _told(key).get("EXAMPLES", {})
 
 
 @dataclass(frozen=True)
@@ -44,11 +45,19 @@ class Part:
 
 def parts(key: str) -> dict[str, Part]:
     """The answers that are deployed together (answer -> part): PARTS of the same file; none where each is a function of its own."""
-    path = course.root() / "graders" / key / "package.py"
-    told = runpy.run_path(str(path)).get("PARTS", {}) if path.is_file() else {}
-    return {name: Part(**part) for name, part in told.items()}
+    return {name: Part(**part) for name, part in _told(key).get("PARTS", {}).items()}
 
 
 def texts(key: str, answers: Mapping[str, str]) -> dict[str, str]:
     """The files (path -> text) of the parts that have an answer."""
     return {part.file: answers[name] for name, part in parts(key).items() if name in answers}
+
+
+def _file(key: str) -> Path:
+    return course.root() / "graders" / key / "package.py"
+
+
+def _told(key: str) -> dict[str, Any]:
+    """What the lab's file defines; nothing without one."""
+    path = _file(key)
+    return runpy.run_path(str(path)) if path.is_file() else {}

@@ -6,11 +6,14 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from labkit.pages.page import Page
+from markupsafe import Markup
+
+from labkit.pages.page import EMPTY, Page
 from labkit.pages.table import table
 from labkit.services.functions import cloudevents
 from labkit.services.functions.invocation import Result
 
+LOG = 1500  # characters of a failed invocation's log
 COLUMNS = ["event", "instance", "start", "init", "duration", "billed", "GB-ms", "came to"]
 TYPES = ["", "", "", "ms", "ms", "ms", "", ""]
 
@@ -29,6 +32,13 @@ def page(results: list[Result], names: list[str] | None = None) -> Page:
     """One row an invocation."""
     names = names or [str(number) for number, _ in enumerate(results, 1)]
     return table(Rows([_row(name, result) for name, result in zip(names, results, strict=True)], len(results)))
+
+
+def first_log(results: list[Result]) -> Page:
+    """The end of the log of the first one that failed, if any did."""
+    failed = next((result for result in results if not result.ok), None)
+    log = failed.log[-LOG:].strip() if failed else ""
+    return Page(Markup("<pre>{}</pre>").format(log), log) if log else EMPTY
 
 
 def _row(name: str, result: Result) -> tuple[Any, ...]:

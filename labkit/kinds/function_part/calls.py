@@ -11,12 +11,11 @@ from labkit.kinds.function.calls import GRADED
 from labkit.kinds.function_part import TIME_LIMIT
 from labkit.services.functions import cloudevents
 from labkit.services.functions.client import FunctionHandle
-from labkit.services.functions.invocation import Result
+from labkit.services.functions.invocation import GATEWAY_TIMEOUT, NOT_READY, Result
 from labkit.services.functions.settings import Settings
 
 LOG = 300  # characters of its last words
 STARTS = 20.0  # seconds until it listens: some fifty times what it takes
-NOT_READY, TOO_LATE = 503, 504
 
 
 def served(program: str, seconds: float = GRADED.timeout, base: Settings = GRADED) -> Settings:
@@ -44,7 +43,7 @@ class Service:
         if self._useless:
             raise AnswerError(self._useless)
         result = self.function.invoke(request)
-        if result.status == TOO_LATE or (result.status == NOT_READY and result.headers == {}):
+        if result.status == GATEWAY_TIMEOUT or (result.status == NOT_READY and result.headers == {}):
             self._useless = f"The service does not answer: {why(result)}."
             raise AnswerError(self._useless)
         return result

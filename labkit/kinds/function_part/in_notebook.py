@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from markupsafe import Markup
-
 from labkit.kinds.function.outside import reached
 from labkit.kinds.function.package import package, parts, texts
-from labkit.kinds.function.reports import page
+from labkit.kinds.function.reports import first_log, page
 from labkit.kinds.function_part import TIME_LIMIT
 from labkit.pages import waiting
 from labkit.pages.page import Page, quiet
+from labkit.services.functions.invocation import NOT_READY
 from labkit.services.functions.settings import Settings
 
 if TYPE_CHECKING:
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     from labkit.services.functions.client import FunctionHandle
 
 MEMORY, TIMEOUT = 256, 30.0  # MB and seconds
-LOG = 1500  # characters of a failed request's log
 
 
 def run(text: str, session: OpenLab, name: str) -> Page:
@@ -41,9 +39,4 @@ def run(text: str, session: OpenLab, name: str) -> Page:
         f"Deployed {name}: {MEMORY} MB, a service that listens on $PORT, time limit {TIMEOUT:g} s. Its first requests:"
     )
     shown = page(results, list(part.examples)[: len(results)])
-    failed = next((result for result in results if not result.ok), None)
-    log = failed.log[-LOG:].strip() if failed else ""
-    return told + shown + (Page(Markup("<pre>{}</pre>").format(log), log) if log else Page(Markup(), ""))
-
-
-NOT_READY = 503
+    return told + shown + first_log(results)

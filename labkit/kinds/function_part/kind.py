@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from labkit.kinds.kind import Kind
-from labkit.sandbox.limits import Limits, MiB
+from labkit.kinds.function.kind import Function
 
 
-class FunctionPart(Kind):
+class FunctionPart(Function):
     """Python that is deployed with the other parts, and run as a service over HTTP. Each instance is sandboxed by the platform."""
 
     stub = "your module here"
-    service = "functions"
-    fixtures = "labkit.kinds.function.fixtures"
-    seconds = 60.0
-    sandbox = Limits(seconds=seconds, memory=256 * MiB, processes=64)
 
 
 KIND = FunctionPart

@@ -12,8 +12,9 @@ import contextlib
 import json
 import random
 import secrets
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Self
+from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from labkit.kinds.answer import AnswerError, Wrong
 from labkit.kinds.server.accounts import Accounts
@@ -21,11 +22,13 @@ from labkit.kinds.server.backend import Asked, Backend
 from labkit.kinds.websocket.connection import Client, Ended, Event, Message, Refused, Silence
 from labkit.kinds.websocket.frames import Violation
 from labkit.kinds.websocket.instance import LIMITS, DoesNotListen, Instance
+from labkit.kinds.websocket.stage import Stage
 from labkit.sandbox import Limits, Relay, Sandbox
 
 if TYPE_CHECKING:
     from labkit.services.postgres import Database
 
+T = TypeVar("T")
 PATH = "/desk"
 PATIENCE = 6.0  # seconds for what takes milliseconds
 Question = tuple[str, int]  # its text, and its id
@@ -105,6 +108,31 @@ class Desk:
                 raise Wrong(
                     "The answer is not what the knowledge base said.", expected="what look_up returned", got=got
                 )
+
+
+def started(stage: Stage, server: AbstractAsyncContextManager[T]) -> T | AnswerError:
+    """A server that runs until the stage ends, or the error that starting it came to: for a fixture, as each check has to tell it."""
+    try:
+        return stage.enter(server)
+    except DoesNotListen as error:
+        return AnswerError(str(error))
+
+
+def must_have_started(found: T | AnswerError) -> T:
+    """What `started` found. Raises AnswerError."""
+    if isinstance(found, AnswerError):
+        raise found
+    return found
+
+
+def player(stage: Stage, path: str = PATH) -> Callable[[Any], Any]:
+    """Plays a scene to its end, also one that was begun; what goes wrong in it is told to the server's author."""
+
+    def play(scene: Any) -> Any:
+        with in_words(path):
+            return scene.result() if hasattr(scene, "result") else stage.run(scene)
+
+    return play
 
 
 def read(message: Message) -> tuple[Any, Any]:

@@ -73,7 +73,7 @@ async def evening(fleet: Fleet, seen: dict[str, Said]) -> None:
     began, number = time.monotonic(), 0
     while (now := time.monotonic() - began) < LASTS:
         _network(fleet, now)
-        text = f"{secrets.token_hex(8)}"
+        text = secrets.token_hex(8)
         seen[text] = Said(now)
         speakers[number % 2].send(json.dumps({"type": "say", "id": text, "room": room, "text": text}))
         number += 1

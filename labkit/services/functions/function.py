@@ -14,13 +14,13 @@ from labkit.machine.fault import ServiceFault
 from labkit.services.functions import failure
 from labkit.services.functions.box import Box
 from labkit.services.functions.instance import Instance, Outcome
-from labkit.services.functions.invocation import DeadLetter, Invocation, Result
+from labkit.services.functions.invocation import THROTTLED, DeadLetter, Invocation, Result
 from labkit.services.functions.queue import Queue
 from labkit.services.functions.report import Report
 from labkit.services.functions.settings import LARGEST_ASYNC, LARGEST_PAYLOAD, Settings
 from labkit.services.functions.timeline import Timeline
 
-THROTTLED, TOO_LARGE = 429, 413
+TOO_LARGE = 413
 MESSAGE = 1000  # characters of an error that a dead letter carries
 BACKOFF = 0.02  # seconds before a throttled event is tried again, doubled each time
 MOST_REPORTS = 10_000  # kept of one function

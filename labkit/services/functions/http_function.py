@@ -7,13 +7,12 @@ from typing import Any
 
 from labkit.services.functions import cloudevents
 from labkit.services.functions.function import Function, Told
-from labkit.services.functions.http_instance import BAD_GATEWAY, Answered, HttpInstance
+from labkit.services.functions.http_instance import Answered, HttpInstance
 from labkit.services.functions.instance import Outcome
-from labkit.services.functions.invocation import Invocation, Result
+from labkit.services.functions.invocation import BAD_GATEWAY, NOT_READY, Invocation, Result
 from labkit.services.functions.report import Report
 
 AGAIN = (404, 408, 409, 429)  # these and 5xx come again: SelectiveRetry of Knative Eventing
-NOT_READY = 503
 NO_EVENT = "received a non-empty response not recognized as CloudEvent"  # Knative's own words
 
 

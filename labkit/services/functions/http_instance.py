@@ -14,7 +14,7 @@ import h11
 
 from labkit.services.functions import failure
 from labkit.services.functions.instance import BUFFER, Instance, Outcome
-from labkit.services.functions.invocation import Invocation
+from labkit.services.functions.invocation import BAD_GATEWAY, GATEWAY_TIMEOUT, Invocation
 from labkit.services.functions.runtime_api import TooLarge, read_body, read_event
 from labkit.services.functions.settings import LARGEST_PAYLOAD
 
@@ -22,7 +22,6 @@ POLL = 0.01  # seconds between two looks whether it listens: a port tells nobody
 KNOCK = 20.0  # seconds for the process that connects for us
 HEADERS = 64 * 1024  # bytes of an answer's
 MOST = 100  # of them
-BAD_GATEWAY, GATEWAY_TIMEOUT = 502, 504
 
 
 @dataclass(frozen=True)

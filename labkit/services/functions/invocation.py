@@ -9,6 +9,8 @@ from typing import Any
 
 from labkit.services.functions.report import Report
 
+THROTTLED, BAD_GATEWAY, NOT_READY, GATEWAY_TIMEOUT = 429, 502, 503, 504  # statuses of HTTP
+
 
 @dataclass(frozen=True)
 class Invocation:

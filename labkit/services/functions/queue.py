@@ -15,11 +15,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from labkit.services.functions.invocation import DeadLetter, Invocation, Result
+from labkit.services.functions.invocation import THROTTLED, DeadLetter, Invocation, Result
 from labkit.services.functions.settings import ACCOUNT, REGION, Settings
 
 BATCHES = 5  # on their way at once: with so many Lambda begins
-THROTTLED = 429
 BACKOFF = 0.02  # seconds before a batch that was throttled is tried again
 MESSAGE = 1000  # characters of an error that a dead letter carries
 
