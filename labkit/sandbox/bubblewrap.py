@@ -18,7 +18,7 @@ import socket
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -98,8 +98,8 @@ class Bubblewrap:
                     except Unusable:
                         self._zygotes.give_up(zygote)
         launched = self._launched(argv, files or {}, sockets, limits, env or {}, started=False, listens=listens)
-        with launched as (process, first), (signals or Signals()).to(lambda number: send_to_child(first, number)):
-            return watch(process, limits, process.kill, first, _folders(first), stop, listens)
+        with launched as (process, first, end), (signals or Signals()).to(lambda number: send_to_child(first, number)):
+            return watch(process, limits, end, first, _folders(first), stop, listens)
 
     def start(
         self,
@@ -113,9 +113,9 @@ class Bubblewrap:
         """See `Sandbox.start`. The thread that calls it must live as long as the program: the kernel ends it with the thread."""
         with ExitStack() as stack:
             launched = self._launched(argv, files or {}, sockets, limits, env or {}, started=True)
-            process, first = stack.enter_context(launched)
+            process, first, end = stack.enter_context(launched)
             cleanup = stack.pop_all()
-        return Started(process, limits, cleanup, kill=process.kill, tree=first, folders=_folders(first))
+        return Started(process, limits, cleanup, kill=end, tree=first, folders=_folders(first))
 
     @contextmanager
     def _launched(
@@ -128,8 +128,8 @@ class Bubblewrap:
         *,
         started: bool,
         listens: Path | None = None,
-    ) -> Iterator[tuple[subprocess.Popen[bytes], int | None]]:
-        """The process of bubblewrap, and the sandbox's process 1 as we see it. Leaves when no process of it is left."""
+    ) -> Iterator[tuple[subprocess.Popen[bytes], int | None, Callable[[], None]]]:
+        """The process of bubblewrap, the sandbox's process 1 as we see it, and what ends both. Leaves when no process of it is left."""
         exe = _python()
         program = [str(exe) if argv[0] == "python" else argv[0], *argv[1:]]
         command = [PRLIMIT, *prlimit_options(rlimits(limits) | _process_limit(limits)), "--", *program]
@@ -164,8 +164,8 @@ class Bubblewrap:
             finally:
                 os.close(info)
             first = _first_process(said)
-            with _all_gone(process, first):
-                yield process, first
+            with _all_gone(process, first) as end:
+                yield process, first, end
 
 
 @dataclass
@@ -246,14 +246,14 @@ def _run_forked(
         inside(name)
     with (
         zygote.forked(command, files, sockets, limits, environment, more, stop) as process,
-        _all_gone(process, process.first),
+        _all_gone(process, process.first) as end,
         signals.to(lambda number: send_to_child(process.first, number)),
     ):
         shared = 0
         with suppress(OSError):
             shared = resident(process.first)  # its process 1 has the zygote's memory, and hardly any of its own
         limits = replace(limits, memory=limits.memory + shared)
-        return watch(process, limits, process.kill, process.first, _folders(process.first), stop)
+        return watch(process, limits, end, process.first, _folders(process.first), stop)
 
 
 def _folders(first: int | None) -> list[Path]:
@@ -361,17 +361,24 @@ def _first_process(said: int) -> int | None:
 
 
 @contextmanager
-def _all_gone(process: subprocess.Popen[bytes] | Forked, first: int | None) -> Iterator[None]:
-    """Leaves when no process of the sandbox is left: its process 1 ends last."""
+def _all_gone(process: subprocess.Popen[bytes] | Forked, first: int | None) -> Iterator[Callable[[], None]]:
+    """A function that ends it. Leaves when no process of the sandbox is left: its process 1 ends last."""
     pidfd = None
     with suppress(ProcessLookupError):
         pidfd = os.pidfd_open(first) if first else None
-    try:
-        yield
-    finally:
+
+    def end() -> None:
         process.kill()
+        # Itself, too: where bubblewrap ends before it has told its process 1 to go on, that one waits for ever, and holds the output open.
         if pidfd is not None:
             with suppress(ProcessLookupError, PermissionError):
                 signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+
+    try:
+        yield end
+    finally:
+        end()
+        if pidfd is not None:
             select.select([pidfd], [], [], 10)
-            os.close(pidfd)
+            ended, pidfd = pidfd, None
+            os.close(ended)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import socket
+import subprocess
 import textwrap
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +14,7 @@ import pytest
 
 from labkit.course.home import run_folder
 from labkit.sandbox import Container, Limits, Sandbox, Started, Unsafe, choose
+from tests.patience import PATIENCE
 
 COUNTS = """
     import os, socket, sys, time
@@ -122,3 +125,22 @@ def test_a_container_that_was_killed_leaves_nothing(sandbox: Sandbox):
     client = docker.from_env()
     assert client.containers.list(all=True, filters={"name": program.name}) == []  # type: ignore[attr-defined]
     client.close()
+
+
+def test_killed_at_birth_it_ends(sandbox: Sandbox):
+    """Also between two steps of the sandbox's own, when it is half made."""
+    for _ in range(20):
+        with sandbox.start(["python", "-c", "import time; time.sleep(600)"], limits=Limits(seconds=600)) as started:
+            threading.Thread(target=started.kill).start()
+            assert started.wait() != 0
+
+
+def test_process_1_is_ended_itself(monkeypatch: pytest.MonkeyPatch):
+    """Bubblewrap's own death tells it nothing before it is set up: then it would wait for ever, with our end of its output."""
+    bubblewrap = choose("bubblewrap")
+    if bubblewrap is None:
+        pytest.skip("no bubblewrap on this machine")
+    monkeypatch.setattr(subprocess.Popen, "kill", lambda process: None)
+    with bubblewrap.start(["python", "-c", "import time; time.sleep(600)"], limits=Limits(seconds=600)) as started:
+        started.kill()
+        assert started._process.wait(PATIENCE) != 0  # not `TimeoutExpired`
