@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from labkit.checking.checks import Wrong, after, hint, keeps, points
-from labkit.kinds.function.calls import GRADED, Handler, deploy, returned, short, why
+from labkit.kinds.function.calls import WARM, Handler, deploy, returned, short, why
 from labkit.kinds.function.meddling import Meddler
 from labkit.kinds.function.outside import Outside
 
@@ -74,7 +74,7 @@ class Bank(Meddler):
 def bank(platform, space, database, files, answers):
     """The answer, deployed with a way to the database."""
     with Outside(platform, database) as way:
-        settings = way.reached_by(GRADED)
+        settings = way.reached_by(WARM)
         with Bank(database, Handler(deploy(space, answers["pay"], files, settings))) as bank:
             yield bank
             bank.function.remove()

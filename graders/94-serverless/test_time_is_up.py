@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from labkit.checking.checks import Wrong, after, hint, keeps, points
-from labkit.kinds.function.calls import GRADED, Handler, deploy, returned, short, why
+from labkit.kinds.function.calls import WARM, Handler, deploy, returned, short, why
 from labkit.kinds.function.meddling import Meddler
 from labkit.kinds.function.outside import Outside
 
@@ -175,7 +175,7 @@ class Billing(Meddler):
 def billing(platform, space, database, files, answers):
     """The answer, deployed with a way to the database."""
     with Outside(platform, database) as way:
-        handler = Handler(deploy(space, answers["billing"], files, way.reached_by(GRADED)))
+        handler = Handler(deploy(space, answers["billing"], files, way.reached_by(WARM)))
         with Billing(database, handler, files) as billing:
             yield billing
             billing.function.remove()

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from labkit.checking.checks import AnswerError, Wrong, after, answer, hint, keeps, points
-from labkit.kinds.function.calls import GRADED, Handler, deploy, returned, short
+from labkit.kinds.function.calls import GRADED, WARM, Handler, deploy, returned, short
 from labkit.kinds.function.calls import why as why_on_lambda
 from labkit.kinds.function.outside import Outside
 from labkit.kinds.function_part.calls import Service, replied, served
@@ -286,7 +286,7 @@ class Desk:
 
     def on_lambda(self, text, core=PROBE, seconds=LIMIT, name="on-lambda"):
         """An adapter for Lambda around a core."""
-        settings = self.way.reached_by(GRADED)
+        settings = self.way.reached_by(WARM)
         more = {**settings.__dict__, "timeout": seconds, "retry_after": (0.01,)}
         return Handler(deploy(self.space, text, {**self.files, "core.py": core}, type(settings)(**more), name=name))
 

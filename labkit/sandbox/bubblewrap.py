@@ -11,7 +11,6 @@ import base64
 import json
 import os
 import platform
-import select
 import shutil
 import signal
 import socket
@@ -26,6 +25,7 @@ from pathlib import Path
 from threading import Event
 
 from labkit.course.home import run_folder
+from labkit.machine.readable import is_readable
 from labkit.sandbox import seccomp
 from labkit.sandbox.limits import DEFAULT, Finished, Limits, Warm, inside, prlimit_options, rlimits
 from labkit.sandbox.memory_file import memory_file
@@ -87,8 +87,7 @@ class Bubblewrap:
     ) -> Finished:
         """See `Sandbox.run`. Raises OSError when the sandbox itself cannot start."""
         if warm and argv[0] == "python" and not listens:
-            places = {socket: f"{self.folder_of(socket)}/{socket.name}" for socket in sockets}
-            given = files or {}, places, limits, env or {}, stop, signals or Signals()
+            given = files or {}, self._places(sockets), limits, env or {}, stop, signals or Signals()
             with self._zygotes.lent(warm) as zygote:
                 if zygote:
                     try:
@@ -109,13 +108,49 @@ class Bubblewrap:
         sockets: Sequence[Path] = (),
         limits: Limits = DEFAULT,
         env: Mapping[str, str] | None = None,
+        warm: Warm | None = None,
     ) -> Started:
         """See `Sandbox.start`. The thread that calls it must live as long as the program: the kernel ends it with the thread."""
+        if (
+            warm
+            and argv[0] == "python"
+            and (started := self._start_forked(warm, argv[1:], files, sockets, limits, env))
+        ):
+            return started
         with ExitStack() as stack:
             launched = self._launched(argv, files or {}, sockets, limits, env or {}, started=True)
             process, first, end = stack.enter_context(launched)
             cleanup = stack.pop_all()
         return Started(process, limits, cleanup, kill=end, tree=first, folders=_folders(first))
+
+    def _start_forked(
+        self,
+        warm: Warm,
+        argv: Sequence[str],
+        files: Mapping[str, str | bytes] | None,
+        sockets: Sequence[Path],
+        limits: Limits,
+        env: Mapping[str, str] | None,
+    ) -> Started | None:
+        """None where no program can be forked here."""
+        with ExitStack() as stack:
+            zygote = stack.enter_context(self._zygotes.lent(warm))
+            if zygote is None:
+                return None
+            forked = _forked(zygote, argv, files or {}, self._places(sockets), limits, env or {}, None, started=True)
+            try:
+                process, end, own = stack.enter_context(forked)
+            except Unusable:
+                self._zygotes.give_up(zygote)
+                return None
+            cleanup = stack.pop_all()
+        first = process.first
+        limits = replace(limits, memory=limits.memory + own)
+        return Started(process, limits, cleanup, kill=end, tree=first, folders=_folders(first), own=own)
+
+    def _places(self, sockets: Sequence[Path]) -> dict[Path, str]:
+        """Where the program finds each."""
+        return {socket: f"{self.folder_of(socket)}/{socket.name}" for socket in sockets}
 
     @contextmanager
     def _launched(
@@ -227,33 +262,54 @@ def _run_forked(
     zygote: Zygote,
     command: Sequence[str],
     files: Mapping[str, str | bytes],
-    sockets: Mapping[Path, str],
+    places: Mapping[Path, str],
     limits: Limits,
     env: Mapping[str, str],
     stop: Event | None,
     signals: Signals,
 ) -> Finished:
     """As `Bubblewrap.run`. Raises Unusable and Stopped, before the program began."""
+    with (
+        _forked(zygote, command, files, places, limits, env, stop) as (process, end, own),
+        signals.to(lambda number: send_to_child(process.first, number)),
+    ):
+        limits = replace(limits, memory=limits.memory + own)
+        return watch(process, limits, end, process.first, _folders(process.first), stop)
+
+
+@contextmanager
+def _forked(
+    zygote: Zygote,
+    command: Sequence[str],
+    files: Mapping[str, str | bytes],
+    places: Mapping[Path, str],
+    limits: Limits,
+    env: Mapping[str, str],
+    stop: Event | None,
+    *,
+    started: bool = False,
+) -> Iterator[tuple[Forked, Callable[[], None], int]]:
+    """A program that runs, what ends it, and the bytes of memory that are the sandbox's own. Leaves when no process of it is left.
+
+    Raises Unusable and Stopped, before the program began.
+    """
     bounds = rlimits(limits) | _process_limit(
         replace(limits, processes=limits.processes + 1)
     )  # and who waits for its end
     more = {
         "filter": base64.b64encode(seccomp.program() or b"").decode(),
         "limits": {f"RLIMIT_{name}": bound for name, bound in bounds.items()},
+        "shut": ["/work"] if started else [],
     }
-    environment = _environment(_python()) | dict(env)
+    environment = _environment(_python()) | {"PWD": "/work"} | dict(env)
     for name in files:
         inside(name)
-    with (
-        zygote.forked(command, files, sockets, limits, environment, more, stop) as process,
-        _all_gone(process, process.first) as end,
-        signals.to(lambda number: send_to_child(process.first, number)),
-    ):
-        shared = 0
+    forked = zygote.forked(command, files, places, limits, environment, more, stop, discard=started)
+    with forked as process, _all_gone(process, process.first) as end:
+        own = 0
         with suppress(OSError):
-            shared = resident(process.first)  # its process 1 has the zygote's memory, and hardly any of its own
-        limits = replace(limits, memory=limits.memory + shared)
-        return watch(process, limits, end, process.first, _folders(process.first), stop)
+            own = resident(process.first)  # its process 1 has the zygote's memory, and hardly any of its own
+        yield process, end, own
 
 
 def _folders(first: int | None) -> list[Path]:
@@ -379,6 +435,6 @@ def _all_gone(process: subprocess.Popen[bytes] | Forked, first: int | None) -> I
     finally:
         end()
         if pidfd is not None:
-            select.select([pidfd], [], [], 10)
+            is_readable(pidfd, 10)
             ended, pidfd = pidfd, None
             os.close(ended)

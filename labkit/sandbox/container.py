@@ -103,6 +103,7 @@ class Container:
         sockets: Sequence[Path] = (),
         limits: Limits = DEFAULT,
         env: Mapping[str, str] | None = None,
+        warm: Warm | None = None,
     ) -> StartedContainer:
         """See `Sandbox.start`. By its labels others find the container, should we be killed."""
         with ExitStack() as stack:

@@ -117,9 +117,10 @@ class Sandbox(Protocol):
         sockets: Sequence[Path] = (),
         limits: Limits = DEFAULT,
         env: Mapping[str, str] | None = None,
+        warm: Warm | None = None,
     ) -> Started:
         """As `run`, but returns while the program goes on. Its folder cannot be written to, only `/tmp`; wall time is the caller's to
-        watch, and what it writes is discarded, but for its last words.
+        watch, and what it writes is discarded, but for its last words. `warm` as there.
         """
         ...
 

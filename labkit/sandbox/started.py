@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import Self
 
 from labkit.sandbox.limits import EndedBy, Limits
-from labkit.sandbox.process import over
+from labkit.sandbox.process import Process, over
 
 LAST_WORDS = 4096  # bytes of stderr that are kept, for the case that the sandbox itself does not start
 
@@ -20,20 +19,22 @@ LAST_WORDS = 4096  # bytes of stderr that are kept, for the case that the sandbo
 class Started:
     """A program that runs. A context manager: leaving it ends the program and all that it started.
 
-    `tree` is the process (of /proc) whose descendants are the program's, None where nobody shows them to us.
+    `tree` is the process (of /proc) whose descendants are the program's, None where nobody shows them to us; `own` are the bytes of memory
+    among theirs that are the sandbox's.
     """
 
     def __init__(
         self,
-        process: subprocess.Popen[bytes],
+        process: Process,
         limits: Limits,
         cleanup: ExitStack,
         *,
         kill: Callable[[], None],
         tree: int | None,
         folders: Sequence[Path] = (),
+        own: int = 0,
     ) -> None:
-        self.tree = tree
+        self.tree, self.own = tree, own
         self._process, self._limits, self._cleanup, self._kill, self._folders = process, limits, cleanup, kill, folders
         self._stopped: list[int] = []
         self._said = b""

@@ -53,6 +53,7 @@ class Unsafe:
         sockets: Sequence[Path] = (),
         limits: Limits = DEFAULT,
         env: Mapping[str, str] | None = None,
+        warm: Warm | None = None,
     ) -> Started:
         """See `Sandbox.start`; here the folder can be written to."""
         with ExitStack() as stack:

@@ -10,7 +10,6 @@ import atexit
 import base64
 import json
 import os
-import select
 import shutil
 import signal
 import socket
@@ -26,6 +25,7 @@ from pathlib import Path
 from threading import Event
 
 from labkit.course.home import run_folder
+from labkit.machine.readable import is_readable
 from labkit.sandbox.limits import Limits, Warm
 from labkit.sandbox.memory_file import memory_file
 
@@ -51,7 +51,7 @@ class Forked:
 
     def __init__(self, first: int, stdout: int, stderr: int, status: socket.socket) -> None:
         self.first, self._status, self._code = first, status, None
-        self._descriptor = os.pidfd_open(first)
+        self._descriptor: int | None = os.pidfd_open(first)
         self.stdout, self.stderr = os.fdopen(stdout, "rb", 0), os.fdopen(stderr, "rb", 0)
 
     def poll(self) -> int | None:
@@ -66,17 +66,21 @@ class Forked:
         return code
 
     def kill(self) -> None:
-        """Ends it, and all that it started."""
-        with suppress(ProcessLookupError):
-            signal.pidfd_send_signal(self._descriptor, signal.SIGKILL)
+        """Ends it, and all that it started. After its end: nothing to do."""
+        if self._descriptor is not None:
+            with suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._descriptor, signal.SIGKILL)
 
     def close(self) -> None:
         """Gives back what leads to it."""
-        os.close(self._descriptor)
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            os.close(descriptor)
         self._status.close()
+        self.stdout.close()
 
     def _ended(self, timeout: float | None) -> int | None:
-        if self._code is None and select.select([self._status], [], [], timeout)[0]:
+        if self._code is None and is_readable(self._status, timeout):
             said = self._status.recv(4)
             self._code = struct.unpack("i", said)[0] if len(said) == 4 else -signal.SIGKILL
         return self._code
@@ -116,8 +120,11 @@ class Zygote:
         environment: Mapping[str, str],
         more: Mapping[str, object],
         stop: Event | None,
+        *,
+        discard: bool = False,
     ) -> Iterator[Forked]:
-        """A program that runs. `sockets` says where it finds each. Raises Unusable where none can be had, and Stopped."""
+        """A program that runs. `sockets` says where it finds each; `discard`: its stdout leads nowhere. Raises Unusable where none can
+        be had, and Stopped."""
         order = {
             "command": list(argv),
             "files": {name: base64.b64encode(_bytes(content)).decode() for name, content in files.items()},
@@ -129,7 +136,7 @@ class Zygote:
             try:
                 order["sockets"] = stack.enter_context(self._linked(sockets))
                 what = stack.enter_context(memory_file(json.dumps(order)))
-                forked = self._fork(what, stop)
+                forked = self._fork(what, stop, discard=discard)
             except OSError as error:
                 raise Unusable(str(error)) from error
             stack.callback(forked.close)
@@ -147,14 +154,16 @@ class Zygote:
         finally:
             shutil.rmtree(links, ignore_errors=True)
 
-    def _fork(self, what: int, stop: Event | None) -> Forked:
+    def _fork(self, what: int, stop: Event | None, *, discard: bool) -> Forked:
         here, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         here.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         pipes = [os.pipe(), os.pipe()]
         try:
             with there:
                 self._await_ready(stop)
-                socket.send_fds(self._orders, [b"fork"], [what, pipes[0][1], pipes[1][1], there.fileno()])
+                with open(os.devnull, "wb") as nowhere:
+                    stdout = nowhere.fileno() if discard else pipes[0][1]
+                    socket.send_fds(self._orders, [b"fork"], [what, stdout, pipes[1][1], there.fileno()])
             forked = Forked(_who_is_ready(here, stop), pipes[0][0], pipes[1][0], here)
             here.send(b"!")  # from now on it may end
             return forked
@@ -235,7 +244,7 @@ def _who_is_ready(status: socket.socket, stop: Event | None) -> int:
 def _heard(channel: socket.socket, stop: Event | None) -> list[tuple[int, int, bytes]]:
     """What comes beside the next message. Raises Unusable when there is none."""
     until = time.monotonic() + STARTING
-    while not select.select([channel], [], [], LOOK)[0]:
+    while not is_readable(channel, LOOK):
         if stop and stop.is_set():
             raise Stopped
         if time.monotonic() > until:

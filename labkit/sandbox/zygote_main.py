@@ -126,6 +126,8 @@ def build(order):
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(path, "wb") as file:
             file.write(base64.b64decode(content))
+    for folder in order["shut"]:
+        mount(None, folder, REMOUNT | READ_ONLY | NO_SUID | NO_DEVICES, None)
 
 
 def mount(kind, place, flags, options):

@@ -6,7 +6,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import select
 import socket
 import subprocess
 import sys
@@ -20,6 +19,7 @@ from labkit.course import CourseError, home
 from labkit.machine.backend import BACKENDS, Backend, choose, docker_given_up, give_up_docker, is_asked_for
 from labkit.machine.environment import allowed
 from labkit.machine.fault import ServiceFault
+from labkit.machine.readable import is_readable
 
 T = TypeVar("T")
 PATIENCE = 180.0  # seconds for a service to start: the first time, an image may have to be pulled
@@ -189,7 +189,7 @@ class Lease:
         return ours
 
     def _readable(self, timeout: float) -> bool:
-        return bool(select.select([self._socket], [], [], timeout)[0])
+        return is_readable(self._socket, timeout)
 
     def _read_line(self, timeout: float) -> bytes:
         """The next line, or nothing at the end of file. Raises TimeoutError."""

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from labkit.course.home import run_folder
-from labkit.sandbox import Container, Limits, Sandbox, Started, Unsafe, choose
+from labkit.sandbox import Bubblewrap, Container, Limits, Sandbox, Started, Unsafe, choose
+from labkit.sandbox.limits import Warm
 from tests.patience import PATIENCE
 
 COUNTS = """
@@ -28,13 +29,27 @@ COUNTS = """
 """
 
 
-@pytest.fixture(params=["bubblewrap", pytest.param("container", marks=pytest.mark.docker), "unsafe"], scope="module")
-def sandbox(request: pytest.FixtureRequest) -> Sandbox:
+class Forking(Bubblewrap):
+    """One whose programs are forked from a process that has imported something."""
+
+    def start(self, *args, **more) -> Started:
+        """See `Bubblewrap.start`."""
+        return super().start(*args, **more, warm=Warm(("socket",)))
+
+
+@pytest.fixture(
+    params=["bubblewrap", "forking", pytest.param("container", marks=pytest.mark.docker), "unsafe"], scope="module"
+)
+def sandbox(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
     """Each kind of sandbox, and none."""
-    found = Unsafe() if request.param == "unsafe" else choose(request.param)
+    found = Unsafe() if request.param == "unsafe" else choose(request.param.replace("forking", "bubblewrap"))
     if found is None:
         pytest.skip(f"no {request.param} on this machine")
-    return found
+    if request.param == "forking":
+        found = Forking()
+    yield found
+    if isinstance(found, Forking):
+        found.close()
 
 
 @pytest.fixture

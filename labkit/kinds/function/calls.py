@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from labkit.kinds.answer import AnswerError, Wrong
@@ -13,6 +14,7 @@ from labkit.services.functions.settings import Settings
 LONGEST = 300  # characters of a value or an error that are told
 CPU = 10.0  # processor seconds of an instance: some hundred times what a right answer takes
 GRADED = Settings(memory=256, timeout=30.0, init_timeout=60.0, cpu=CPU)  # seconds that no busy machine should reach
+WARM = replace(GRADED, warm=True)  # where cold starts are not what is judged
 NO_HANDLER = "Runtime.HandlerNotFound"
 STARTS = ("Runtime.ImportModuleError", "Runtime.UserCodeSyntaxError", "Runtime.BuiltInModuleConflict", NO_HANDLER)
 USELESS = (*STARTS, "Sandbox.Timedout")  # it would only be the same again, and may take as long

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import select
 import shutil
 import socket
 import tempfile
@@ -29,6 +28,7 @@ from labkit.kinds.model.frames import encoded
 from labkit.kinds.model.kind import Model
 from labkit.kinds.model.server_socket import ServerSocket
 from labkit.machine.fault import ServiceFault
+from labkit.machine.readable import is_readable
 from labkit.sandbox import Finished, Sandbox
 from labkit.sandbox.limits import Warm
 
@@ -180,7 +180,7 @@ class Program:
         """The process of this name, when it is there. Another one that connects is none of ours."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            if not select.select([self._listener], [], [], 0.2)[0]:
+            if not is_readable(self._listener, 0.2):
                 if self.running.done():
                     self._why_not_started()
                 continue
@@ -301,7 +301,7 @@ class Channel:
 
     def is_readable(self, seconds: float) -> bool:
         """Whether something can be read in time."""
-        return b"\n" in self._buffer or bool(select.select([self._connection], [], [], max(0.0, seconds))[0])
+        return b"\n" in self._buffer or is_readable(self._connection, seconds)
 
     def tell(self, what: dict[str, Any]) -> None:
         """One line."""

@@ -12,7 +12,6 @@ import atexit
 import contextlib
 import json
 import os
-import select
 import shutil
 import subprocess
 import sys
@@ -26,6 +25,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from labkit.machine.fault import ServiceFault
+from labkit.machine.readable import is_readable
 from labkit.services.postgres import Database
 
 DEADLINE = 30.0  # seconds for the commands of one request
@@ -198,7 +198,7 @@ def _line(process: subprocess.Popen[bytes], seconds: float) -> bytes:
     assert process.stdout
     data, until = b"", time.monotonic() + seconds
     while not data.endswith(b"\n"):
-        if not select.select([process.stdout], [], [], max(0.0, until - time.monotonic()))[0]:
+        if not is_readable(process.stdout, until - time.monotonic()):
             raise TimeoutError
         part = os.read(process.stdout.fileno(), 65536)
         if not part:

@@ -15,7 +15,7 @@ from pathlib import Path
 from labkit.machine.fault import ServiceFault
 from labkit.sandbox import Limits, Sandbox, Started
 from labkit.sandbox.container import StartedContainer
-from labkit.sandbox.limits import MiB
+from labkit.sandbox.limits import MiB, Warm
 from labkit.services.functions import inside
 from labkit.services.functions.settings import ACCOUNT, REGION, Settings
 from labkit.services.functions.usage import Usage, usage
@@ -25,6 +25,22 @@ KNOCK = 60.0  # seconds for a sandbox to start Python: any amount of other work 
 LIFE = 24 * 3600.0  # seconds: only a bound for a container whose owner was killed
 ADDRESSES = 2048 * MiB  # Python reserves far more than it uses; what is used is looked at
 PROCESSES = 64
+RUNTIME = "AWS_Lambda_python3.13"  # without a name of this kind a SIGTERM swallows an event (awslambdaric 4.2)
+# Not `awslambdaric.bootstrap` as a whole: when it is imported, its client reads where the Runtime API is, once and for all (awslambdaric 4.2).
+WARM = Warm(
+    (
+        "awslambdaric.lambda_config",
+        "awslambdaric.lambda_context",
+        "awslambdaric.lambda_runtime_log_utils",
+        "awslambdaric.lambda_runtime_marshaller",
+        "awslambdaric.lambda_runtime_hooks_runner",
+        "concurrent.futures.thread",
+        "http.client",
+        "runpy",
+        "psycopg",
+    ),
+    (("AWS_EXECUTION_ENV", RUNTIME),),
+)
 
 
 class Box:
@@ -38,12 +54,13 @@ class Box:
         sandbox: Sandbox,
         folder: Path,
         threads: Executor,
+        starting: asyncio.Semaphore,
         number: int,
     ) -> None:
-        """`folder` is where its door is made; `threads` start it, and must outlive it."""
+        """`folder` is where its door is made; `threads` start it, and must outlive it; `starting` says how many are between the two."""
         self.name = name
         self._number, self._settings, self._files = number, settings, files
-        self._sandbox, self._folder, self._threads = sandbox, folder, threads
+        self._sandbox, self._folder, self._threads, self._turn = sandbox, folder, threads, starting
         self._loop = asyncio.get_running_loop()
         self.ended: asyncio.Future[int] = self._loop.create_future()  # its exit status; 128 + n: signal n ended it
         self._starting: asyncio.Future[Started] | None = None
@@ -59,6 +76,10 @@ class Box:
 
     async def start(self) -> socket.socket:
         """Starts the process. Returns the socket on which its runtime expects to be answered. Raises ServiceFault."""
+        async with self._turn:
+            return await self._start_and_let_in()
+
+    async def _start_and_let_in(self) -> socket.socket:
         door = inside.Door(self._folder)
         try:
             self._starting = self._loop.run_in_executor(self._threads, self._start, door)
@@ -69,7 +90,10 @@ class Box:
             await self._knock(door)
             listener, self._pipe = await asyncio.to_thread(door.let_in)
         except (OSError, RuntimeError) as error:
-            raise ServiceFault(f"An instance of {self.name} does not start: {error}. Run `labkit doctor`.") from error
+            said = self._started.last_words() if self._started else ""
+            raise ServiceFault(
+                f"An instance of {self.name} does not start: {error}. {said[-600:]} Run `labkit doctor`."
+            ) from error
         finally:
             door.close()
         if isinstance(self._started, StartedContainer):
@@ -125,8 +149,10 @@ class Box:
         """What all its processes have used so far; None where nobody shows them to us."""
         if self._seen:
             await self._seen
-        found = usage(self._started.tree) if self._started and self._started.tree else None
-        return found if found and found.cpu_ms else None
+        if not (self._started and self._started.tree):
+            return None
+        found = usage(self._started.tree)
+        return found._replace(peak_kb=found.peak_kb - self._started.own // 1024) if found.cpu_ms else None
 
     def _start(self, door: inside.Door) -> Started:
         memory = self._settings.memory * MiB
@@ -150,6 +176,7 @@ class Box:
             sockets=[door.socket, *map(Path, self._settings.sockets)],
             limits=limits,
             env={**environment(self.name, self._settings, self._number), **self._settings.environment},
+            warm=WARM if self._settings.warm and not self._settings.program else None,
         )
 
     async def _knock(self, door: inside.Door) -> None:
@@ -204,7 +231,7 @@ def environment(name: str, settings: Settings, number: int) -> dict[str, str]:
     if settings.program:
         return {"K_SERVICE": name, "K_CONFIGURATION": name, "K_REVISION": f"{name}-00001"}
     return {
-        "AWS_EXECUTION_ENV": "AWS_Lambda_python3.13",  # without it a SIGTERM swallows an event (awslambdaric 4.2)
+        "AWS_EXECUTION_ENV": RUNTIME,
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(settings.memory),
         "AWS_LAMBDA_FUNCTION_NAME": name,
         "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",

@@ -106,8 +106,8 @@ class Instance:
             self._taken = False
 
     async def rest(self) -> None:
-        """Freezes it, as soon as its runtime asks for the next event and if nobody took it meanwhile."""
-        await self._polled.wait()
+        """Freezes it, as soon as its runtime asks for the next event and if nobody took it meanwhile; returns also when it has ended."""
+        await self._asks(None)
         await asyncio.sleep(REST)
         async with self._moving:
             if self.usable and not self._taken and not self._frozen:
@@ -178,10 +178,14 @@ class Instance:
             if self._frozen:
                 await self._box.thaw()
                 self._frozen = False
+        await self._asks(seconds)
+        return self.usable and self._polls is not None and not self._polls.done()
+
+    async def _asks(self, seconds: float | None) -> None:
+        """Until its runtime asks for an event, or never will."""
         polled = asyncio.ensure_future(self._polled.wait())
         await asyncio.wait([polled, self.ended], timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         polled.cancel()
-        return self.usable and self._polls is not None and not self._polls.done()
 
     def _hand_over(self, invocation: Invocation, seconds: float) -> float:
         """The event goes out as the answer to the request that waits for it. Returns when."""

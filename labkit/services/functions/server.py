@@ -29,6 +29,9 @@ from labkit.services.functions.settings import Settings
 
 LINE = 64 * 1024 * 1024  # bytes of one request: an event of 6 MiB grows when it is written as a text in JSON
 STARTERS = 8  # instances that are started at a time
+# That have been started and not let in, too: Linux lets one user have as many descriptors on their way through sockets as a process may
+# have open, and an instance may have 128 (ETOOMANYREFS: "Too many references: cannot splice").
+STARTING = 16
 PATIENCE = 30.0  # seconds for all instances to end
 
 Request = dict[str, Any]
@@ -45,6 +48,7 @@ class Platform:
         self._spaces: Spaces = {}
         # The kernel ends an instance with the thread that started it, so these live as long as the platform.
         self._threads = ThreadPoolExecutor(STARTERS, "starts-instances")
+        self._starting = asyncio.Semaphore(STARTING)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="functions", daemon=True)
         self._connections: set[asyncio.Task[None]] = set()
@@ -158,7 +162,7 @@ class Platform:
         settings = Settings.from_json(data)
         if old := self._spaces[space].pop(name, None):
             await old.close()
-        make_box = partial(Box, name, settings, files, self.sandbox, self._folder, self._threads)
+        make_box = partial(Box, name, settings, files, self.sandbox, self._folder, self._threads, self._starting)
         makes = HttpFunction if settings.program else Function
         self._spaces[space][name] = makes(name, files, settings, make_box)
 

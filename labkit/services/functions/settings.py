@@ -42,6 +42,9 @@ class Settings:
     max_receive: int = 3  # how often a message is tried before it is a dead letter (maxReceiveCount)
     environment: dict[str, str] = field(default_factory=dict)
     sockets: tuple[str, ...] = ()  # Unix sockets that lead out of an instance: nothing else does
+    warm: bool = (
+        False  # an instance begins with its runtime imported, where its sandbox can: not for who looks at cold starts
+    )
     seed: int = 0  # of all that follows
     recycle: float = 0.0  # how often an idle instance is ended instead of used again, 0 to 1
     duplicate: float = 0.0  # how often an asynchronous event is delivered twice, 0 to 1

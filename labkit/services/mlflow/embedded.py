@@ -6,7 +6,6 @@ import json
 import os
 import resource
 import secrets
-import select
 import shutil
 import signal
 import socket
@@ -18,6 +17,7 @@ from typing import Any
 from labkit.course import home
 from labkit.machine.children import dies_with_us
 from labkit.machine.fault import ServiceFault
+from labkit.machine.readable import is_readable
 from labkit.machine.system_user import User, server_user
 
 PATIENCE = 150.0  # seconds to be ready: the first time, the tables are made
@@ -100,7 +100,7 @@ class EmbeddedServer:
     def _ready(self, process: subprocess.Popen[bytes]) -> dict[str, Any]:
         """What the server says when it takes requests. Raises ServiceFault."""
         assert process.stdout
-        line = process.stdout.readline() if select.select([process.stdout], [], [], PATIENCE)[0] else b""
+        line = process.stdout.readline() if is_readable(process.stdout, PATIENCE) else b""
         if line:
             return json.loads(line)
         status = process.poll()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import select
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -12,6 +11,8 @@ from typing import Any
 import psycopg
 from psycopg import pq
 from psycopg.adapt import Transformer
+
+from labkit.machine.readable import is_readable
 
 CHUNK = 200  # rows fetched at a time
 # One that is not closed goes to the text's end, lest the end of each of thousands is looked for.
@@ -92,7 +93,7 @@ class _Replies:
 
     def _wait(self) -> None:
         left = max(self.until - time.monotonic(), 0)
-        if select.select([self.connection.pgconn.socket], [], [], left)[0]:
+        if is_readable(self.connection.pgconn.socket, left):
             self.connection.pgconn.consume_input()
         else:
             self.expired, self.until = True, time.monotonic() + 0.5

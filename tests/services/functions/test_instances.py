@@ -192,3 +192,19 @@ def test_nothing_is_left_of_a_function_that_was_removed(deploy):
     assert instances() >= 3
     function.remove()
     assert instances() == 0
+
+
+def test_nobody_waits_for_one_that_ended_after_its_answer(deploy):
+    """It answered, and was killed before it asked for the next event: then it is never frozen."""
+    function = deploy("""
+        import http.client, os, time
+        def handler(event, context):
+            api = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"], timeout=20)
+            api.request("POST", f"/2018-06-01/runtime/invocation/{context.aws_request_id}/response", "1")
+            api.getresponse()
+            time.sleep(600)
+    """)
+    assert function.invoke({}).json() == 1
+    function.recycle()
+    function.settled()
+    assert [end.why for end in function.history().ends] == ["recycled"]

@@ -6,7 +6,7 @@ from dataclasses import replace
 from test_exactly_once_enough import TABLES, Bank, bank
 
 from labkit.checking.checks import Wrong, after, keeps, points, review
-from labkit.kinds.function.calls import GRADED, Handler, deploy, why
+from labkit.kinds.function.calls import WARM, Handler, deploy, why
 from labkit.kinds.function.outside import Outside
 
 ODDS = {"recycle": 0.2, "duplicate": 0.4, "concurrency": 6}
@@ -57,7 +57,7 @@ def test_a_day(platform, space, database, files, answers, bank):
     """A day with duplicates, retries, kills and one poisoned event: each payment is made once, and only the poisoned event is given up."""
     draw = random.Random(11)
     with Outside(platform, database) as way:
-        function = deploy(space, answers["pay"], files, replace(way.reached_by(GRADED), seed=3, **ODDS), name="day")
+        function = deploy(space, answers["pay"], files, replace(way.reached_by(WARM), seed=3, **ODDS), name="day")
         with Bank(database, Handler(function)) as day:
             events = [{**bank.event(draw.randrange(1, 90)), "account": 100 + n} for n in range(EVENTS)]
             before = {event["account"]: day.balance(event["account"]) for event in events}

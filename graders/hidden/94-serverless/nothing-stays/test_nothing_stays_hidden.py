@@ -6,7 +6,7 @@ from dataclasses import replace
 from test_nothing_stays import Market, market
 
 from labkit.checking.checks import Wrong, after, keeps, points, review
-from labkit.kinds.function.calls import GRADED, Handler, deploy, returned, why
+from labkit.kinds.function.calls import WARM, Handler, deploy, returned, why
 from labkit.kinds.function.outside import Outside
 
 DAY = {"recycle": 0.4, "concurrency": 4}
@@ -65,7 +65,7 @@ def test_a_market_day(platform, space, database, files, answers):
     """On a day on which instances come and go, every basket is whole and every visit is in the table."""
     draw = random.Random(516)
     with Outside(platform, database) as way:
-        settings = replace(way.reached_by(GRADED), seed=draw.randrange(1000), **DAY)
+        settings = replace(way.reached_by(WARM), seed=draw.randrange(1000), **DAY)
         with Market(database, Handler(deploy(space, answers["market"], files, settings, name="day"))) as day:
             baskets = [f"day-{number}" for number in range(BASKETS)]
             expected = {basket: [] for basket in baskets}
