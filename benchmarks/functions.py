@@ -11,6 +11,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -133,34 +134,36 @@ def warm(backend: str, function: FunctionHandle, folder: Path) -> Iterator[Row]:
 
 
 def cold(backend: str, function: FunctionHandle, folder: Path) -> Iterator[Row]:
-    """A cold instance until its first answer."""
-
-    def ours() -> None:
-        function.invoke(1)
+    """A cold instance until its first answer; where it can be, also one that is forked with its runtime imported."""
 
     def theirs() -> None:
         bare = Bare(folder)
         bare.invoke()
         bare.close()
 
-    pairs = []
+    forked = function.copy("forked", replace(function.settings, warm=True))
+    forked.invoke(1)  # the first one waits for what the others are forked from
+    times = []
     for _ in range(STARTS):
         function.recycle()
-        pairs.append((took(ours), took(theirs)))
-    mine, hand = (at([pair[side] for pair in pairs], 0.5) for side in (0, 1))
-    ratio = mine / hand
-    yield Row(
-        f"{backend}: cold instance until its answer",
-        f"{mine:.0f} ms, by hand {hand:.0f} ms: {ratio:.2f} ×",
-        "≤ 1.2 ×",
-        ratio <= 1.2,
-    )
+        forked.recycle()
+        times.append((took(theirs), took(lambda: function.invoke(1)), took(lambda: forked.invoke(1))))
+    hand, mine, quick = (at(list(column), 0.5) for column in zip(*times, strict=True))
+    yield _ratio(f"{backend}: cold instance until its answer", mine, hand, 1.2)
+    if backend == "embedded":
+        yield _ratio(f"{backend}: the same, forked with its runtime imported", quick, hand, 1 / 3)
+
+
+def _ratio(what: str, ours: float, hand: float, goal: float) -> Row:
+    ratio = ours / hand
+    return Row(what, f"{ours:.0f} ms, by hand {hand:.0f} ms: {ratio:.2f} ×", f"≤ {goal:.2g} ×", ratio <= goal)
 
 
 def many(function: FunctionHandle) -> Row:
     """Two hundred instances at once, and the memory of all of them."""
+    forked = function.copy("many", replace(function.settings, warm=True))
     began = time.perf_counter()
-    results = function.invoke_all(list(range(MANY)))
+    results = forked.invoke_all(list(range(MANY)))
     seconds = time.perf_counter() - began
     used = 0.0
     for process in psutil.process_iter(["cmdline"]):

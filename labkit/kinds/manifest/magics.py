@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 PATIENCE = 120.0  # seconds for one command
 MOST = 20_000  # characters that are shown of what it says
+LONGEST = 600  # seconds that pods are shown live
 INTERACTIVE = {"edit", "attach", "proxy", "port-forward"}  # they need a terminal
 
 
@@ -59,11 +60,21 @@ class KubectlMagics(Magics):
 
     @line_magic
     def pods(self, line: str) -> None:
-        """`%pods` shows the pods of the lab's namespace, who gets requests, and the latest warnings."""
+        """`%pods` shows the pods of the lab's namespace, who gets requests, and the latest warnings; `%pods 60` goes on for 60 seconds,
+        while other cells run.
+        """
         from labkit.kinds.manifest.view import view
+        from labkit.pages.live import Live
 
         _, namespace = _lab()
-        show(view(namespace.api, namespace.name))
+        if not line.strip():
+            show(view(namespace.api, namespace.name))
+            return
+        if not (line.strip().isdecimal() and 1 <= int(line) <= LONGEST):
+            raise Stopped(
+                f"Write %pods, or %pods 60 to see them for 60 seconds, at most {LONGEST}. You wrote: %pods {line}"
+            )
+        Live(lambda: view(namespace.api, namespace.name), int(line), "pods")
 
     @cell_magic
     def manifest(self, line: str, cell: str) -> None:
