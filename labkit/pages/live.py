@@ -27,7 +27,9 @@ class Live:
             last.end()
         self._look, self._until, self._page = look, time.monotonic() + seconds, look()
         self._note = quiet(f"Live until {_clock(time.time() + seconds)}: run other cells meanwhile.")
-        self._handle = display(bundle(self._page + self._note), raw=True, display_id=True)
+        handle = display(bundle(self._page + self._note), raw=True, display_id=True)
+        assert handle
+        self._handle = handle
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._follow, name=f"live {name}", daemon=True)
         self._running[name] = self
