@@ -1,6 +1,6 @@
-"""`python -m benchmarks [services] [functions] [programs] [images] [notebook] [labs] [grading] [exam]`: measures and prints one table; fails when a goal is missed.
+"""`python -m benchmarks [services] [functions] [programs] [images] [models] [notebook] [labs] [grading] [exam]`: measures and prints one table; fails when a goal is missed.
 
-Without a name it is all but `images` and `exam`; `exam` is the long form of `grading` and takes half an hour.
+Without a name it is all but `images`, `models` and `exam`; `exam` is the long form of `grading` and takes half an hour.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ def rows(part: str) -> Iterator[Row]:
         measured = {"services": services, "functions": functions, "labs": labs}[part]
         for backend in BACKENDS if docker_answers() else ("embedded",):
             yield from measured.rows(backend)
-    elif part in ("programs", "notebook", "images"):
-        from benchmarks import images, notebook, programs
+    elif part in ("programs", "notebook", "images", "models"):
+        from benchmarks import images, models, notebook, programs
 
-        yield from {"programs": programs, "notebook": notebook, "images": images}[part].rows()
+        yield from {"programs": programs, "notebook": notebook, "images": images, "models": models}[part].rows()
     else:
         from benchmarks import grading
 

@@ -49,9 +49,11 @@ def test_it_shows_what_is_new_and_then_when_that_was(shown: Shown) -> None:
     assert until(lambda: len(shown) == 2)
     watched.end()
     assert [text.split("\n")[0] for text in shown] == ["old", "new", "new"]
-    assert [
-        text.split("\n")[1][: len("Live until")].strip() for text in shown
-    ] == ["Live until", "Live until", "As it was"]
+    assert [text.split("\n")[1][: len("Live until")].strip() for text in shown] == [
+        "Live until",
+        "Live until",
+        "As it was",
+    ]
 
 
 def test_it_ends_by_itself_or_with_the_next_of_its_name(shown: Shown) -> None:
