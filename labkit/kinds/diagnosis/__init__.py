@@ -1,0 +1,1 @@
+"""Answers that say what is wrong in a cluster."""
