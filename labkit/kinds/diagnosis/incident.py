@@ -139,7 +139,7 @@ CAUSES = {
     "port": Cause(
         ("port",),
         ("web", "8080"),
-        r"(?i:targetPort):\s*VALUE\b",
+        r"(?i:targetPort):\s*VALUE\b|\d:VALUE\b",
         ("service",),
         ("VALUE",),
         "which port the Service sends to",

@@ -21,7 +21,7 @@ from labkit.services.cluster.namespace import Namespace
 PATIENCE = 150.0  # seconds until a cluster has said all that it has to say
 PERIOD = 0.25
 KINDS = {"po": "pod", "svc": "service", "rs": "replicaset", "deploy": "deployment", "ep": "endpoints", "quota": "resourcequota"}
-OF_POD = re.compile(rf"\b({'|'.join((*SERVICES, 'stock'))})-[0-9a-z]{{6,10}}(-[0-9a-z]{{5}})?\b")
+OF_POD = re.compile(rf"\b({'|'.join((*SERVICES, 'stock', 'coupons'))})-[0-9a-z]{{6,10}}(-[0-9a-z]{{5}})?\b")
 OF_NAMESPACE = re.compile(r"\bbroken-at-three(-[0-9a-f]{4,8})?\b")
 SHORTEST = 8  # characters of a quotation
 

@@ -1,0 +1,42 @@
+"""The fixtures of checks on a diagnosis: the incident that it is about, and what a cluster tells when it happens once more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from labkit.kinds.answer import Answers
+from labkit.kinds.diagnosis.answers import Findings, incident_of, read
+from labkit.kinds.diagnosis.incident import Incident, incident
+from labkit.kinds.diagnosis.steps import Shop
+from labkit.kinds.diagnosis.told import Told, all_of
+from labkit.kinds.manifest.answers import apply, documents
+from labkit.services.cluster.namespace import Namespace
+
+
+@pytest.fixture(scope="module")
+def findings(answers: Answers) -> Findings:
+    """What the diagnosis says."""
+    return read(answers["diagnosis"])
+
+
+@pytest.fixture(scope="module")
+def the_incident(answers: Answers) -> Incident:
+    """The incident whose number the diagnosis has."""
+    return incident(incident_of(answers["diagnosis"]))
+
+
+@pytest.fixture(scope="module")
+def told(bench: Any, the_incident: Incident, fresh_namespace: Callable[[], Namespace]) -> Told:
+    """What a cluster tells in this incident, in a namespace of its own. No answer is in there, so one time is enough for all."""
+
+    def happen() -> Told:
+        with fresh_namespace() as namespace:
+            apply(namespace, documents(the_incident.manifest()))
+            found = all_of(namespace, the_incident)
+            found.ends = {name: (end.step, end.words) for name, end in Shop(namespace).ends().items()}
+            return found
+
+    return bench.kept(f"broken-at-three {the_incident.number}", happen, lambda _: None)
