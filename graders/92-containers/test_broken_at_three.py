@@ -6,12 +6,13 @@ import pytest
 
 from labkit.checking.checks import Wrong, after, answer, hint, keeps, points
 from labkit.kinds.diagnosis.incident import SERVICES
-from labkit.kinds.diagnosis.steps import SERVED, STEPS, Shop
+from labkit.kinds.diagnosis.steps import SERVED, Shop
 from labkit.kinds.manifest.answers import apply, documents
 from labkit.services.cluster.asking import ask
 
 GIVEN = ("ResourceQuota/team", "ConfigMap/terms", "Service/stock", "Deployment/stock", "Service/monitoring")
 PRICE = "4.90"
+OK = 200
 NOTICED = 30.0  # seconds until probes and Services have noticed that stock is away, or back
 
 
@@ -119,13 +120,24 @@ def test_customers_are_served(shop, told, note):
 def test_others_find_what_they_had(shop, untouched):
     """What is not yours stays as it is: quota, ConfigMap, stock and monitoring, which finds pods of all four programs."""
     untouched(shop.namespace, *GIVEN)
-    found = {pod["metadata"]["name"].partition("-")[0] for pod in shop.pods_of("monitoring")}
+    shop.until(lambda: len(monitored(shop)) == len(SERVICES), NOTICED)
+    found = monitored(shop)
     if lost := [name for name in SERVICES if name not in found]:
         raise Wrong(
             f"Monitoring has lost {' and '.join(lost)}.",
             expected="a pod of each program behind the Service monitoring, which looks for release=march",
             got=", ".join(sorted(found)) or "none",
         )
+    for name, pod in found.items():
+        status, text = ask(shop.namespace, pod, "/readyz")
+        if status != OK:
+            raise Wrong(f"Monitoring asks {name} on port 8000, as always.", expected="an answer", got=text.strip()[:200])
+
+
+def monitored(shop):
+    """Of each program, a pod that monitoring finds."""
+    names = [pod["metadata"]["name"] for pod in shop.pods_of("monitoring")]
+    return {name.partition("-")[0]: name for name in names if name.partition("-")[0] in SERVICES}
 
 
 @answer("repaired")
@@ -160,7 +172,7 @@ def must_cost(shop, price):
     for name in SERVICES:
         for pod in shop.pods_of(name):
             status, text = ask(shop.namespace, pod["metadata"]["name"], "/terms")
-            told = json.loads(text).get("delivery") if status == 200 else text
+            told = json.loads(text).get("delivery") if status == OK else text
             if told != price:
                 raise Wrong(f"{name} tells customers another price.", expected=price, got=told or "none")
 

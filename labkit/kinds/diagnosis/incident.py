@@ -115,7 +115,7 @@ CAUSES = {
     "name": Cause(
         ("database",),
         ("stock.staging.svc.cluster.local", "stock.pizza.svc.cluster.local"),
-        r"no database.{1,20}VALUE",
+        r"no database.{1,20}VALUE|\"SHOP_DATABASE\": \"http://VALUE",
         ("pod",),
         ("VALUE", "statuscode: 503"),
         "which name is not known",
@@ -123,7 +123,7 @@ CAUSES = {
     "probe": Cause(
         ("probe",),
         ("/ready", "/health", "/status"),
-        r"Readiness probe failed: HTTP probe failed with statuscode: 404",
+        r"probe failed with statuscode: 404",
         ("pod",),
         ("statuscode: 404",),
         "what the probe got for an answer",

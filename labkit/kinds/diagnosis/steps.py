@@ -17,8 +17,8 @@ from labkit.services.cluster.pods import PodState, serving
 STEPS = ("a pod has its place", "its program runs", "it is ready", "its Service finds it")
 SERVED = len(STEPS)
 PATIENCE = 120.0  # seconds until a repaired shop serves
-STUCK = (12, 16, 80, 16)  # looks after which a step stays as it is; the third has a probe, which may have a delay
-RATE, SECONDS = 20, 1.0  # of customers
+STUCK = (24, 16, 80, 16)  # looks after which a step stays as it is; the third has a probe, which may have a delay
+RATE, SECONDS = 40, 0.5  # of customers
 REVISION = "deployment.kubernetes.io/revision"
 
 
