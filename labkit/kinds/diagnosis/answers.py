@@ -90,12 +90,16 @@ def _finding(name: str, value: object) -> Finding:
         raise AnswerError(f"{name}: there is no cause {cause[:40]!r} in the list. There are {', '.join(CAUSES)}.")
     named = thing(value["object"])
     if named is None:
-        raise AnswerError(f"{name}: `object` is a kind and a name, as in pod/{name}-6d5f8b7c9d-abcde, and here it is {value['object'][:60]!r}.")
+        raise AnswerError(
+            f"{name}: `object` is a kind and a name, as in pod/{name}-6d5f8b7c9d-abcde, and here it is {value['object'][:60]!r}."
+        )
     return Finding(cause, named, _line(name, value["proof"]))
 
 
 def _line(name: str, text: str) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     if len(lines) != 1 or len(lines[0]) > Diagnosis.line:
-        raise AnswerError(f"{name}: a proof is one line of at most {Diagnosis.line} characters, and here there are {len(lines)} lines with {len(text)}.")
+        raise AnswerError(
+            f"{name}: a proof is one line of at most {Diagnosis.line} characters, and here there are {len(lines)} lines with {len(text)}."
+        )
     return lines[0]

@@ -117,7 +117,7 @@ CAUSES = {
         ("stock.staging.svc.cluster.local", "stock.pizza.svc.cluster.local"),
         r"no database.{1,20}VALUE|\"SHOP_DATABASE\": \"http://VALUE",
         ("pod",),
-        ("VALUE", "statuscode: 503"),
+        ("no database", "VALUE", "statuscode: 503"),
         "which name is not known",
     ),
     "probe": Cause(

@@ -16,7 +16,9 @@ def ways_figure(before: dict[str, int], after: dict[str, int]) -> None:
     figure, both = plt.subplots(1, 2, figsize=(10, 2.4), sharey=True, layout="constrained")
     for axes, (when, ends) in zip(both, panels, strict=True):
         for row, (name, end) in enumerate(ends.items()):
-            axes.plot([-0.5, end - 0.5 if end < SERVED else SERVED], [row, row], c="tab:green", lw=5, solid_capstyle="butt")
+            axes.plot(
+                [-0.5, end - 0.5 if end < SERVED else SERVED], [row, row], c="tab:green", lw=5, solid_capstyle="butt"
+            )
             if end < SERVED:
                 axes.plot(end, row, "X", c="tab:red", ms=11)
             else:
@@ -28,7 +30,9 @@ def ways_figure(before: dict[str, int], after: dict[str, int]) -> None:
     both[0].set(yticks=range(len(before)), yticklabels=list(before), ylim=(len(before) - 0.5, -0.5))
     served = sum(end == SERVED for end in after.values())
     steps = len(set(before.values()))
-    title = f"One symptom, {steps} different ends" + (f"; after your repair {served} of {len(after)} serve" if after else "")
+    title = f"One symptom, {steps} different ends" + (
+        f"; after your repair {served} of {len(after)} serve" if after else ""
+    )
     figure.suptitle(title)
     told = ", ".join(f"{name} ended before: {STEPS[end]}" for name, end in before.items() if end < SERVED)
     show_figure(figure, f"{title}. {told}.")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from labkit.kinds.answer import Wrong
 from labkit.kinds.diagnosis.incident import IMAGE, SERVICES
+from labkit.kinds.manifest.deployed import PERIOD as LOOK
 from labkit.kinds.manifest.deployed import Deployed
 from labkit.services.cluster.api import Object
 from labkit.services.cluster.load import Run, load
@@ -17,53 +18,80 @@ from labkit.services.cluster.pods import PodState, serving
 STEPS = ("a pod has its place", "its program runs", "it is ready", "its Service finds it")
 SERVED = len(STEPS)
 PATIENCE = 120.0  # seconds until a repaired shop serves
-STUCK = (24, 16, 80, 16)  # looks after which a step stays as it is; the third has a probe, which may have a delay
+STAYS = (
+    6.0,
+    4.0,
+    10.0,
+    4.0,
+)  # seconds after which a step stays as it is, if nothing has moved; the third has a probe besides
 RATE, SECONDS = 40, 0.5  # of customers
+REACHED = 8.0  # seconds until what forwards requests has heard of all pods
 REVISION = "deployment.kubernetes.io/revision"
+PERIOD, THRESHOLD, TIMEOUT = 10, 3, 1  # of a probe that does not say
 
 
 @dataclass(frozen=True)
 class End:
-    """`step`: the number of the step that fails, SERVED where none does; `words`: what is there instead."""
+    """`step`: the number of the step that fails, SERVED where none does; `words`: what is there instead; `stays`: seconds after which
+    nothing will change it any more, 0 where something is about to."""
 
     step: int
     words: str = ""
-    definite: bool = True  # nothing is about to change it
+    stays: float = 0.0
 
 
-def end_of(namespace: Namespace, name: str) -> End:
-    """Where the way to one program ends now, as far as the API tells: nobody has sent a request yet."""
-    deployment = namespace.admin.find(f"/apis/apps/v1/namespaces/{namespace.name}/deployments/{name}")
-    if deployment is None:
-        return End(0, f"there is no Deployment {name}")
-    if deployment.get("status", {}).get("observedGeneration", 0) < deployment["metadata"]["generation"]:
-        return End(0, "its Deployment was not seen yet", definite=False)
-    newest = _newest(namespace, deployment)
-    if newest is None:
-        return End(0, "it has no ReplicaSet yet", definite=False)
-    found = [pod for pod in _owned(namespace, newest) if "deletionTimestamp" not in pod["metadata"]]
-    if not found:
-        return End(0, _refused(newest) or "no pod", definite=bool(_refused(newest)) or not deployment["spec"]["replicas"])
-    best = max((_end_of_pod(pod) for pod in found), key=lambda end: end.step)
-    if best.step < len(STEPS) - 1:
-        return best
-    names = {pod["metadata"]["name"] for pod in found}
-    reached = serving(namespace.admin, namespace.name, name).get(name, set())
-    if strangers := sorted(one for one in reached if not one.startswith(f"{name}-")):
-        return End(3, f"its Service sends to {strangers[0]}")
-    return End(SERVED) if reached & names else End(3, "its pod is ready, and its Service sends to none")
+@dataclass(frozen=True)
+class Sight:
+    """What a namespace has at one moment."""
 
+    deployments: dict[str, Object]
+    replica_sets: list[Object]
+    pods: list[Object]
+    behind: dict[str, set[str]]
 
-def _newest(namespace: Namespace, deployment: Object) -> Object | None:
-    """The ReplicaSet of the Deployment as it is now."""
-    path = f"/apis/apps/v1/namespaces/{namespace.name}/replicasets"
-    wanted = deployment["metadata"].get("annotations", {}).get(REVISION)
-    mine = [one for one in namespace.admin.list(path) if _is_owned(one, deployment)]
-    return next((one for one in mine if one["metadata"].get("annotations", {}).get(REVISION) == wanted), None)
+    @classmethod
+    def of(cls, namespace: Namespace) -> Sight:
+        """Now."""
+        apps = f"/apis/apps/v1/namespaces/{namespace.name}"
+        deployments = {one["metadata"]["name"]: one for one in namespace.admin.list(f"{apps}/deployments")}
+        sets = namespace.admin.list(f"{apps}/replicasets")
+        found = namespace.admin.list(f"{namespace.path}/pods")
+        return cls(deployments, sets, found, serving(namespace.admin, namespace.name))
 
+    def end_of(self, name: str) -> End:
+        """Where the way to one program ends, as far as the API tells: nobody has sent a request yet."""
+        deployment = self.deployments.get(name)
+        if deployment is None:
+            return End(0, f"there is no Deployment {name}", STAYS[0])
+        seen = deployment.get("status", {}).get("observedGeneration", 0) >= deployment["metadata"]["generation"]
+        newest = self._newest(deployment)
+        if not seen or newest is None:
+            return End(0, "its Deployment was not seen yet")
+        found = [pod for pod in self._owned(newest) if "deletionTimestamp" not in pod["metadata"]]
+        if not found:
+            refused = _refused(newest)
+            return End(0, refused or "no pod", STAYS[0] if refused or not deployment["spec"]["replicas"] else 0.0)
+        best = max((_end_of_pod(pod) for pod in found), key=lambda end: end.step)
+        return (
+            best
+            if best.step < len(STEPS) - 1
+            else self._end_of_service(name, {one["metadata"]["name"] for one in found})
+        )
 
-def _owned(namespace: Namespace, owner: Object) -> list[Object]:
-    return [one for one in namespace.admin.list(f"{namespace.path}/pods") if _is_owned(one, owner)]
+    def _end_of_service(self, name: str, pods: set[str]) -> End:
+        reached = self.behind.get(name, set())
+        if strangers := sorted(one for one in reached if not one.startswith(f"{name}-")):
+            return End(3, f"its Service sends to {strangers[0]}", STAYS[3])
+        return End(SERVED) if reached & pods else End(3, "its pod is ready, and its Service sends to none", STAYS[3])
+
+    def _newest(self, deployment: Object) -> Object | None:
+        """The ReplicaSet of the Deployment as it is now."""
+        wanted = deployment["metadata"].get("annotations", {}).get(REVISION)
+        mine = (one for one in self.replica_sets if _is_owned(one, deployment))
+        return next((one for one in mine if one["metadata"].get("annotations", {}).get(REVISION) == wanted), None)
+
+    def _owned(self, owner: Object) -> list[Object]:
+        return [one for one in self.pods if _is_owned(one, owner)]
 
 
 def _is_owned(one: Object, owner: Object) -> bool:
@@ -83,15 +111,27 @@ def _end_of_pod(pod: Object) -> End:
     if state.ready:
         return End(3)
     if state.phase == "Pending" and not pod["spec"].get("nodeName"):
-        return End(0, f"its pod is Pending: {state.reason or 'not placed yet'}", definite=bool(state.reason))
+        return End(0, f"its pod is Pending: {state.reason or 'not placed yet'}", STAYS[0] if state.reason else 0.0)
     containers = pod["status"].get("containerStatuses") or []
     if any("running" in one.get("state", {}) for one in containers) and state.phase == "Running":
-        return End(2, f"its pod is Running, and not ready{_after(state)}")
-    return End(1, f"its container waits: {state.reason or 'it is being made'}", definite=bool(state.reason))
+        return End(2, "its pod is Running, and not ready", STAYS[2] + noticed(pod, starts=True))
+    return End(1, f"its container waits: {state.reason or 'it is being made'}", STAYS[1] if state.reason else 0.0)
 
 
-def _after(state: PodState) -> str:
-    return f" after {state.restarts} restarts" if state.restarts else ""
+def noticed(pod: Object, *, starts: bool = False) -> float:
+    """Seconds until a pod's probes have noticed at the latest that it is not ready any more; or, when it starts, that it is."""
+    most = 0.0
+    for container in pod["spec"]["containers"]:
+        probe = container.get("readinessProbe") or {}
+        one = probe.get("periodSeconds", PERIOD) * (
+            1 + probe.get("successThreshold", 1) if starts else probe.get("failureThreshold", THRESHOLD)
+        )
+        if starts:
+            first = container.get("startupProbe") or {}
+            one += probe.get("initialDelaySeconds", 0) + first.get("initialDelaySeconds", 0)
+            one += first.get("periodSeconds", PERIOD) if first else 0
+        most = max(most, one + probe.get("timeoutSeconds", TIMEOUT) if probe else 0.0)
+    return min(most, PATIENCE)
 
 
 class Shop:
@@ -103,8 +143,8 @@ class Shop:
 
     def ends(self) -> dict[str, End]:
         """Where the way to each program ends now."""
-        with ThreadPoolExecutor(len(SERVICES)) as threads:
-            return dict(zip(SERVICES, threads.map(lambda name: end_of(self.namespace, name), SERVICES), strict=True))
+        sight = Sight.of(self.namespace)
+        return {name: sight.end_of(name) for name in SERVICES}
 
     def customers(self) -> dict[str, Run]:
         """What came of requests to each Service, from inside of the cluster."""
@@ -115,7 +155,7 @@ class Shop:
         url = f"http://{name}.{self.namespace.name}/"
         return load(self.namespace.admin, url, SECONDS, rate=RATE, clients=4)
 
-    def must_serve(self) -> dict[str, End]:
+    def must_serve(self) -> None:
         """Awaits that customers of all four are served, by their own pods. Raises Wrong, as soon as nothing will change it."""
         looks: dict[str, tuple[End, int]] = {}
         ends: dict[str, End] = {}
@@ -126,18 +166,12 @@ class Shop:
             for name, end in ends.items():
                 before, count = looks.get(name, (end, 0))
                 looks[name] = (end, count + 1 if before == end else 0)
-            return self._all_served(ends) or any(self._is_stuck(*look) for look in looks.values())
+            served = all(end.step == SERVED for end in ends.values())
+            return served or any(end.stays and count * LOOK > end.stays for end, count in looks.values())
 
         self.clock.until(is_over, PATIENCE)
         self._raise_where_it_ends(ends)
         self._reached()
-        return ends
-
-    def _all_served(self, ends: dict[str, End]) -> bool:
-        return all(end.step == SERVED for end in ends.values())
-
-    def _is_stuck(self, end: End, looks: int) -> bool:
-        return end.step != SERVED and end.definite and looks > STUCK[end.step]
 
     def _raise_where_it_ends(self, ends: dict[str, End]) -> None:
         lost = {name: end for name, end in ends.items() if end.step != SERVED}
@@ -155,7 +189,7 @@ class Shop:
             runs = self.customers()
             return not any(run.failed or not run.requests for run in runs.values())
 
-        if self.clock.until(all_well, float(STUCK[3])) is None:
+        if self.clock.until(all_well, REACHED) is None:
             name, run = next((name, run) for name, run in runs.items() if run.failed or not run.requests)
             seen = ", ".join(f"{count} {reason}" for reason, count in run.reasons().items()) or "no answer"
             why = f"{name} has a pod that is ready, its Service sends to it, and customers are not served."
@@ -170,7 +204,9 @@ class Shop:
     def pods_of(self, name: str) -> list[Object]:
         """The pods behind a Service that are not about to end."""
         behind = serving(self.namespace.admin, self.namespace.name, name).get(name, set())
-        return [pod for pod in self.namespace.admin.list(f"{self.namespace.path}/pods") if pod["metadata"]["name"] in behind]
+        return [
+            pod for pod in self.namespace.admin.list(f"{self.namespace.path}/pods") if pod["metadata"]["name"] in behind
+        ]
 
     def other_images(self) -> list[str]:
         """Of pods behind the four Services, what they run that is not the image as it is."""

@@ -20,7 +20,14 @@ from labkit.services.cluster.namespace import Namespace
 
 PATIENCE = 150.0  # seconds until a cluster has said all that it has to say
 PERIOD = 0.25
-KINDS = {"po": "pod", "svc": "service", "rs": "replicaset", "deploy": "deployment", "ep": "endpoints", "quota": "resourcequota"}
+KINDS = {
+    "po": "pod",
+    "svc": "service",
+    "rs": "replicaset",
+    "deploy": "deployment",
+    "ep": "endpoints",
+    "quota": "resourcequota",
+}
 OF_POD = re.compile(rf"\b({'|'.join((*SERVICES, 'stock', 'coupons'))})-[0-9a-z]{{6,10}}(-[0-9a-z]{{5}})?\b")
 OF_NAMESPACE = re.compile(r"\bbroken-at-three(-[0-9a-f]{4,8})?\b")
 SHORTEST = 8  # characters of a quotation
@@ -49,6 +56,11 @@ class Told:
     def says(self, thing: Thing, quoted: str) -> bool:
         """Whether this object says a line, in whatever way it does."""
         return any(same(quoted, line) for line in (*self.lines.get(thing, []), *self.described.get(thing, [])))
+
+    def proves(self, thing: Thing, quoted: str, sign: re.Pattern[str]) -> bool:
+        """Whether the object says what proves a mistake, however its sentence goes on: that differs from one cluster to the next."""
+        found = sign.search(quoted)
+        return bool(found) and self.says(thing, found[0])
 
     def who_says(self, quoted: str) -> Thing | None:
         """The first object that says a line."""
@@ -108,10 +120,7 @@ def all_of(namespace: Namespace, incident: Incident) -> Told:
 
     if not namespace.admin.until(has_said_all, PATIENCE, PERIOD):
         missing = [
-            text
-            for name, fault in incident.faults.items()
-            for text in fault.awaited
-            if not found.has(name, text)
+            text for name, fault in incident.faults.items() for text in fault.awaited if not found.has(name, text)
         ]
         raise ServiceFault(f"Within {PATIENCE:g} s the cluster did not say {missing[0]!r}. Try again.")
     return found
@@ -121,7 +130,9 @@ def _events(namespace: Namespace) -> Iterator[tuple[Thing, str]]:
     for event in namespace.admin.list(f"{namespace.path}/events"):
         about = event["involvedObject"]
         name = OF_POD.sub(r"\1", about.get("name", ""))
-        yield Thing(about.get("kind", "").lower(), name), f"{event.get('reason', '')} {event.get('message', '')}"
+        one = Thing(about.get("kind", "").lower(), name)
+        yield one, f"{event.get('reason', '')} {event.get('message', '')}"
+        yield one, event.get("message", "")
 
 
 def _statuses(namespace: Namespace) -> Iterator[tuple[Thing, str]]:
@@ -135,8 +146,10 @@ def _statuses(namespace: Namespace) -> Iterator[tuple[Thing, str]]:
 
 def _messages(value: object) -> Iterator[str]:
     if isinstance(value, dict):
-        if text := " ".join(str(value[key]) for key in ("reason", "message") if value.get(key)):
+        if text := " ".join(str(value[key]) for key in ("type", "status", "reason", "message") if value.get(key)):
             yield text
+        if isinstance(value.get("message"), str):
+            yield value["message"]
         for child in value.values():
             yield from _messages(child)
     elif isinstance(value, list):
@@ -170,7 +183,11 @@ def _described(namespace: Namespace) -> Iterator[tuple[Thing, str]]:
 
 def _kind_of(text: str) -> str:
     """Which kind of object a description is of, by a line that only this kind has."""
-    signs = (("\nEndpoints:", "service"), ("\nStrategyType:", "deployment"), ("\nControlled By:  Deployment", "replicaset"))
+    signs = (
+        ("\nEndpoints:", "service"),
+        ("\nStrategyType:", "deployment"),
+        ("\nControlled By:  Deployment", "replicaset"),
+    )
     if "\nResource " in text and "Hard" in text:
         return "resourcequota"
     return next((kind for sign, kind in signs if sign in text), "pod")
