@@ -107,7 +107,7 @@ CAUSES = {
     "key": Cause(
         ("key",),
         ("delivery", "price"),
-        r"couldn't find key VALUE in ConfigMap \S*terms",
+        r"couldn't find key VALUE\b",
         ("pod",),
         ("couldn't find key VALUE in ConfigMap",),
         "which key does not exist",
