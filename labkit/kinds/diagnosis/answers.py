@@ -98,8 +98,12 @@ def _finding(name: str, value: object) -> Finding:
 
 def _line(name: str, text: str) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    if len(lines) != 1 or len(lines[0]) > Diagnosis.line:
+    if len(lines) != 1:
         raise AnswerError(
-            f"{name}: a proof is one line of at most {Diagnosis.line} characters, and here there are {len(lines)} lines with {len(text)}."
+            f"{name}: a proof is one line, and here there are {len(lines)}. Choose the one that proves it."
+        )
+    if len(lines[0]) > Diagnosis.line:
+        raise AnswerError(
+            f"{name}: a proof has at most {Diagnosis.line} characters, and this one has {len(lines[0]):,}."
         )
     return lines[0]

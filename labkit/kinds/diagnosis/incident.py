@@ -68,7 +68,7 @@ class Cause:
     """A kind of mistake: the fields of the manifest that have it, and their wrong values; one of them is VALUE below.
 
     `sign` is found in each line that proves it, and in no other; `at` says which objects have such a line; `awaited` is what the cluster
-    has said when it has said everything; `proof` is what the line tells, in words.
+    has said when it has said everything; `proof` is what the line tells, in words, and `without` what holds where this is not the mistake.
     """
 
     fields: tuple[str, ...]
@@ -77,6 +77,7 @@ class Cause:
     at: tuple[str, ...]
     awaited: tuple[str, ...]
     proof: str
+    without: str
 
 
 CAUSES = {
@@ -87,6 +88,7 @@ CAUSES = {
         ("replicaset", "deployment"),
         ("exceeded quota: team",),
         "which quota refuses the pod",
+        "no quota refuses its pod",
     ),
     "node": Cause(
         ("node",),
@@ -95,6 +97,7 @@ CAUSES = {
         ("pod",),
         ("didn't match Pod's node affinity/selector",),
         "why no node takes the pod",
+        "a node takes its pod",
     ),
     "image": Cause(
         ("image",),
@@ -103,6 +106,7 @@ CAUSES = {
         ("pod",),
         ('Failed to pull image "VALUE"', 'Back-off pulling image "VALUE"'),
         "which image cannot be pulled",
+        "the node has its image",
     ),
     "key": Cause(
         ("key",),
@@ -111,6 +115,7 @@ CAUSES = {
         ("pod",),
         ("couldn't find key VALUE in ConfigMap",),
         "which key does not exist",
+        "each key that it refers to exists",
     ),
     "name": Cause(
         ("database",),
@@ -119,6 +124,7 @@ CAUSES = {
         ("pod",),
         ("no database", "VALUE", "statuscode: 503"),
         "which name is not known",
+        "it knows the names that it calls",
     ),
     "probe": Cause(
         ("probe",),
@@ -127,6 +133,7 @@ CAUSES = {
         ("pod",),
         ("statuscode: 404",),
         "what the probe got for an answer",
+        "its probe asks for what it has, and gets a true answer",
     ),
     "selector": Cause(
         ("selector",),
@@ -135,6 +142,7 @@ CAUSES = {
         ("service",),
         ("release=VALUE",),
         "which label the Service looks for",
+        "its Service looks for labels that its pods have",
     ),
     "port": Cause(
         ("port",),
@@ -143,6 +151,7 @@ CAUSES = {
         ("service",),
         ("VALUE",),
         "which port the Service sends to",
+        "its Service sends to the port on which its pods listen",
     ),
 }
 

@@ -15,7 +15,7 @@ def ways_figure(before: dict[str, int], after: dict[str, int]) -> None:
     panels = [("at 03:00", before), ("after your repair", after)]
     figure, both = plt.subplots(1, 2, figsize=(10, 2.4), sharey=True, layout="constrained")
     for axes, (when, ends) in zip(both, panels, strict=True):
-        for row, (name, end) in enumerate(ends.items()):
+        for row, end in enumerate(ends.values()):
             axes.plot(
                 [-0.5, end - 0.5 if end < SERVED else SERVED], [row, row], c="tab:green", lw=5, solid_capstyle="butt"
             )

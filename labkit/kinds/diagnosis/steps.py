@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -134,6 +134,12 @@ def noticed(pod: Object, *, starts: bool = False) -> float:
     return min(most, PATIENCE)
 
 
+def listed(names: Iterable[str]) -> str:
+    """E.g. "shop, till and menu"."""
+    *most, last = names
+    return f"{', '.join(most)} and {last}" if most else last
+
+
 class Shop:
     """The four programs in a namespace, as customers and operators see them."""
 
@@ -177,7 +183,7 @@ class Shop:
         lost = {name: end for name, end in ends.items() if end.step != SERVED}
         if lost:
             got = "; ".join(f"{name}: {end.words}" for name, end in lost.items())
-            why = f"Customers of {' and '.join(lost)} are not served."
+            why = f"Customers of {listed(lost)} are not served."
             raise Wrong(why, expected="all four serve their customers", got=got)
 
     def _reached(self) -> None:

@@ -10,7 +10,7 @@ OTHER = "5.20"
 
 @answer("repaired")
 @points(2)
-@after("test_customers_are_served", "test_the_price_is_told")
+@after("test_the_price_is_told")
 @keeps("price", "served")
 @review("Where each value comes from: what a ConfigMap or a Service's name gives is written nowhere else.")
 def test_another_place(fresh_namespace, the_incident, manifest):
