@@ -5,7 +5,7 @@ import json
 import pytest
 
 from labkit.checking.checks import Wrong, after, answer, hint, keeps, points
-from labkit.kinds.diagnosis.incident import CAUSES, SERVICES
+from labkit.kinds.diagnosis.incident import CAUSES, SERVICES, causes_in
 from labkit.kinds.diagnosis.steps import SERVED, Shop, listed, noticed
 from labkit.kinds.manifest.answers import apply, documents
 from labkit.services.cluster.asking import ask
@@ -86,6 +86,12 @@ def test_each_line_proves_it(findings, the_incident):
                 f"{name}: the line is true, and does not say what is wrong.",
                 expected=f"a line that says {fault.kind.proof}",
                 got=finding.proof[:200],
+            )
+        if others := [cause for cause in causes_in(finding.proof) if cause != fault.cause]:
+            raise Wrong(
+                f"{name}: the line names other causes as well, and so it proves none.",
+                expected=f"a line that says {fault.kind.proof}",
+                got=f"{fault.cause}, {', '.join(others)}",
             )
         if finding.object.kind not in fault.kind.at or finding.object.name != name:
             raise Wrong(

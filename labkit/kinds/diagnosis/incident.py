@@ -78,6 +78,7 @@ class Cause:
     awaited: tuple[str, ...]
     proof: str
     without: str
+    also: str = ""  # is found in a line that proves it as well, and too common to tell causes apart
 
 
 CAUSES = {
@@ -120,11 +121,12 @@ CAUSES = {
     "name": Cause(
         ("database",),
         ("stock.staging.svc.cluster.local", "stock.pizza.svc.cluster.local"),
-        r"no database.{1,20}VALUE|\"SHOP_DATABASE\": \"http://VALUE",
+        r"no database.{1,20}VALUE",
         ("pod",),
         ("no database", "VALUE", "statuscode: 503"),
         "which name is not known",
         "it knows the names that it calls",
+        r'"SHOP_DATABASE": "http://VALUE',
     ),
     "probe": Cause(
         ("probe",),
@@ -147,13 +149,19 @@ CAUSES = {
     "port": Cause(
         ("port",),
         ("web", "8080"),
-        r"(?i:targetPort):\s*VALUE\b|\d:VALUE\b",
+        r"(?i:targetPort):\s*VALUE\b",
         ("service",),
         ("VALUE",),
         "which port the Service sends to",
         "its Service sends to the port on which its pods listen",
+        r"\d:VALUE\b",
     ),
 }
+
+
+def causes_in(line: str) -> list[str]:
+    """The causes of which a line names a mistake, whatever its value is."""
+    return [name for name, cause in CAUSES.items() if re.search(cause.sign.replace("VALUE", r"\S+"), line)]
 
 
 @dataclass(frozen=True)
@@ -176,7 +184,8 @@ class Fault:
     @property
     def sign(self) -> re.Pattern[str]:
         """Is found in each line that proves it."""
-        return re.compile(self.kind.sign.replace("VALUE", re.escape(self.value)))
+        either = f"{self.kind.sign}|{self.kind.also}" if self.kind.also else self.kind.sign
+        return re.compile(either.replace("VALUE", re.escape(self.value)))
 
     @property
     def awaited(self) -> list[str]:
