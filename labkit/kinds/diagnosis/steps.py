@@ -81,7 +81,8 @@ class Sight:
     def _end_of_service(self, name: str, pods: set[str]) -> End:
         reached = self.behind.get(name, set())
         if strangers := sorted(one for one in reached if not one.startswith(f"{name}-")):
-            return End(3, f"its Service sends to a pod of {strangers[0].rsplit("-", 2)[0]}", STAYS[3])
+            owner = strangers[0].rsplit("-", 2)[0]
+            return End(3, f"its Service sends to a pod of {owner}", STAYS[3])
         return End(SERVED) if reached & pods else End(3, "its pod is ready, and its Service sends to none", STAYS[3])
 
     def _newest(self, deployment: Object) -> Object | None:
