@@ -89,7 +89,7 @@ CAUSES = {
         ("replicaset", "deployment"),
         ("exceeded quota: team",),
         "which quota refuses the pod",
-        "no quota refuses its pod",
+        "no quota has refused its pod",
     ),
     "node": Cause(
         ("node",),
@@ -98,7 +98,7 @@ CAUSES = {
         ("pod",),
         ("didn't match Pod's node affinity/selector",),
         "why no node takes the pod",
-        "a node takes its pod",
+        "no node has refused its pod",
     ),
     "image": Cause(
         ("image",),
