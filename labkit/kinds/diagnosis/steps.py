@@ -18,12 +18,8 @@ from labkit.services.cluster.pods import PodState, serving
 STEPS = ("a pod has its place", "its program runs", "it is ready", "its Service finds it")
 SERVED = len(STEPS)
 PATIENCE = 120.0  # seconds until a repaired shop serves
-STAYS = (
-    6.0,
-    4.0,
-    10.0,
-    4.0,
-)  # seconds after which a step stays as it is, if nothing has moved; the third has a probe besides
+STAYS = (6.0, 4.0, 10.0, 8.0)  # seconds after which a step stays as it is; the third has a probe besides
+HEALS = {"CreateContainerConfigError": 40.0}  # what a kubelet tries again by itself, and how long that may take
 RATE, SECONDS = 40, 0.5  # of customers
 REACHED = 8.0  # seconds until what forwards requests has heard of all pods
 REVISION = "deployment.kubernetes.io/revision"
@@ -116,7 +112,8 @@ def _end_of_pod(pod: Object) -> End:
     containers = pod["status"].get("containerStatuses") or []
     if any("running" in one.get("state", {}) for one in containers) and state.phase == "Running":
         return End(2, "its pod is Running, and not ready", STAYS[2] + noticed(pod, starts=True))
-    return End(1, f"its container waits: {state.reason or 'it is being made'}", STAYS[1] if state.reason else 0.0)
+    stays = HEALS.get(state.reason, STAYS[1]) if state.reason else 0.0
+    return End(1, f"its container waits: {state.reason or 'it is being made'}", stays)
 
 
 def noticed(pod: Object, *, starts: bool = False) -> float:
