@@ -51,8 +51,16 @@ def happen(namespace: Namespace, number: int) -> None:
         namespace.api.delete(f"{apps}/deployments/{name}", propagation="Foreground")
         namespace.api.delete(f"{namespace.path}/services/{name}")
     namespace.admin.until(lambda: not _left(namespace), GONE)
-    namespace.admin.delete(f"{namespace.path}/events")
+    _forget(namespace)
     apply(namespace, documents(incident(number).manifest()))
+
+
+def _forget(namespace: Namespace) -> None:
+    """Removes the events of the four programs; those of others stay, as nobody would say them again for a long time."""
+    for event in namespace.admin.list(f"{namespace.path}/events"):
+        about = event["involvedObject"].get("name", "")
+        if about in SERVICES or about.startswith(tuple(f"{name}-" for name in SERVICES)):
+            namespace.admin.delete(f"{namespace.path}/events/{event['metadata']['name']}")
 
 
 def _left(namespace: Namespace) -> bool:
