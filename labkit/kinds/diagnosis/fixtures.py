@@ -38,7 +38,7 @@ def told(bench: Any, the_incident: Incident, fresh_namespace: Callable[[], Names
         with fresh_namespace() as namespace:
             apply(namespace, documents(the_incident.manifest()))
             found = all_of(namespace, the_incident)
-            found.ends = {name: (end.step, end.words) for name, end in Shop(namespace).ends().items()}
+            found.ends = {name: (end.step, end.words) for name, end in Shop(namespace).seen_ends().items()}
             return found
 
     heard: dict[int, Told] = bench.kept("incidents", dict, dict.clear)

@@ -150,6 +150,16 @@ class Shop:
         sight = Sight.of(self.namespace)
         return {name: sight.end_of(name) for name in SERVICES}
 
+    def seen_ends(self) -> dict[str, End]:
+        """The same, as customers find it: where all seems well, requests are sent."""
+        ends = self.ends()
+        for name in [name for name, end in ends.items() if end.step == SERVED]:
+            if reasons := self._call(name).reasons():
+                ends[name] = End(
+                    3, f"its pod is ready, its Service sends to it, and requests meet: {', '.join(reasons)}"
+                )
+        return ends
+
     def customers(self) -> dict[str, Run]:
         """What came of requests to each Service, from inside of the cluster."""
         with ThreadPoolExecutor(len(SERVICES)) as threads:
