@@ -15,6 +15,7 @@ from labkit.kinds.diagnosis.told import Told, all_of
 from labkit.kinds.manifest.answers import apply, documents
 from labkit.services.cluster.namespace import Namespace
 
+STEADY = 60.0  # seconds until each program has come as far as it can
 KEPT = 32  # incidents of which a checker remembers what was said
 
 
@@ -37,8 +38,12 @@ def told(bench: Any, the_incident: Incident, fresh_namespace: Callable[[], Names
     def happen() -> Told:
         with fresh_namespace() as namespace:
             apply(namespace, documents(the_incident.manifest()))
+            shop = Shop(namespace)
+            shop.until(
+                lambda: all(end.step >= the_incident.faults[name].step for name, end in shop.ends().items()), STEADY
+            )
             found = all_of(namespace, the_incident)
-            found.ends = {name: (end.step, end.words) for name, end in Shop(namespace).seen_ends().items()}
+            found.ends = {name: (end.step, end.words) for name, end in shop.seen_ends().items()}
             return found
 
     heard: dict[int, Told] = bench.kept("incidents", dict, dict.clear)

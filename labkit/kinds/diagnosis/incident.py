@@ -177,6 +177,11 @@ class Fault:
         return CAUSES[self.cause]
 
     @property
+    def step(self) -> int:
+        """At which step the way of a request ends."""
+        return next(step for step, causes in enumerate(STAGES) if self.cause in causes)
+
+    @property
     def values(self) -> dict[str, str]:
         """The manifest's values that are other than in a healthy one."""
         return dict.fromkeys(self.kind.fields, self.value)

@@ -154,10 +154,8 @@ class Shop:
         """The same, as customers find it: where all seems well, requests are sent."""
         ends = self.ends()
         for name in [name for name, end in ends.items() if end.step == SERVED]:
-            if reasons := self._call(name).reasons():
-                ends[name] = End(
-                    3, f"its pod is ready, its Service sends to it, and requests meet: {', '.join(reasons)}"
-                )
+            if self._call(name).failed:
+                ends[name] = End(3, "its pod is ready, its Service sends to it, and no request is served")
         return ends
 
     def customers(self) -> dict[str, Run]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from labkit.kinds.diagnosis.incident import SERVICES, Incident
+from labkit.kinds.diagnosis.incident import SERVICES, Fault, Incident
 from labkit.machine.fault import ServiceFault
 from labkit.services.cluster.api import Object
 from labkit.services.cluster.asking import logs
@@ -66,15 +66,11 @@ class Told:
         """The first object that says a line."""
         return next((thing for thing in {**self.lines, **self.described} if self.says(thing, quoted)), None)
 
-    def has(self, name: str, text: str) -> bool:
-        """Whether any object of this program says a text."""
-        return any(
-            text in line
-            for found in (self.lines, self.described)
-            for thing, lines in found.items()
-            if thing.name == name
-            for line in lines
-        )
+    def lacks(self, name: str, fault: Fault) -> list[str]:
+        """What no object of this program has said yet about its mistake."""
+        found = self.described if fault.kind.at == ("service",) else self.lines
+        said = [line for thing, lines in found.items() if thing.name == name for line in lines]
+        return [text for text in fault.awaited if not any(text in line for line in said)]
 
 
 def thing(written: str) -> Thing | None:
@@ -111,17 +107,15 @@ def listen(namespace: Namespace) -> Told:
 
 def all_of(namespace: Namespace, incident: Incident) -> Told:
     """What they say when they have said everything about each mistake. Raises ServiceFault."""
-    found = Told()
+    found, missing = Told(), [""]
 
     def has_said_all() -> bool:
-        nonlocal found
+        nonlocal found, missing
         found = listen(namespace)
-        return all(found.has(name, text) for name, fault in incident.faults.items() for text in fault.awaited)
+        missing = [text for name, fault in incident.faults.items() for text in found.lacks(name, fault)]
+        return not missing
 
     if not namespace.admin.until(has_said_all, PATIENCE, PERIOD):
-        missing = [
-            text for name, fault in incident.faults.items() for text in fault.awaited if not found.has(name, text)
-        ]
         raise ServiceFault(f"Within {PATIENCE:g} s the cluster did not say {missing[0]!r}. Try again.")
     return found
 

@@ -122,6 +122,8 @@ def test_who_says_a_line():
     assert told.who_says("statuscode: 503") == Thing("pod", "till")
     assert told.who_says("statuscode: 404 ") == Thing("pod", "till")  # numbers are others elsewhere
     assert told.who_says("not said by anybody") is None
+    assert told.lacks("till", Fault("probe", "/ready")) == ["statuscode: 404"]
+    assert told.lacks("till", Fault("port", "web")) == []
     assert told.proves(Thing("service", "till"), "x TargetPort: web/TCP y", Fault("port", "web").sign)
 
 
