@@ -28,6 +28,7 @@ KINDS = (
     "dockerfile",
     "build_file",
     "manifest",
+    "diagnosis",
     "model",
     "table",
     "function",

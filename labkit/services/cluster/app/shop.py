@@ -24,7 +24,7 @@ Settings come from the environment:
     SHOP_FAIL_PERCENT     so many of a hundred orders get a 500
     SHOP_MEMORY_MB        so much memory is taken at the start, and SHOP_LEAK_KB more with each order
     SHOP_KEEP_ORDERS      so many of the latest orders are kept in memory, SHOP_ORDER_KB each
-    SHOP_DATABASE         a URL that is asked for each order and for /readyz: the dependency
+    SHOP_DATABASE         a URL that is asked for each order and for /readyz: the dependency; its log says why it does not answer
     SHOP_FEE              what a delivery costs, read at the start
     SHOP_NOTICE           a sentence for customers, read at the start; SHOP_NOTICE_FILE: a file that is read for each answer
     SHOP_PAYMENT_KEY      signs receipts, read at the start; SHOP_PAYMENT_KEY_FILE: a file that is read for each receipt
@@ -84,6 +84,7 @@ class Shop:
         self.orders = self.errors = self.open = 0
         self.seconds = 0.0
         self.faults = {}  # name -> from when, until when
+        self.missed = ""  # why the dependency did not answer when it was asked last
         self.waiting = {}  # path -> faults that begin after its next probe
         self.kept = [bytearray(int(setting("MEMORY_MB") * 2**20))]
         self.latest = collections.deque(maxlen=int(setting("KEEP_ORDERS")))
@@ -121,9 +122,14 @@ class Shop:
             return True
         try:
             with urllib.request.urlopen(url, timeout=2) as answer:
-                return answer.status < 400
-        except OSError:
-            return False
+                missed = "" if answer.status < 400 else f"HTTP status {answer.status}"
+        except OSError as error:
+            missed = str(error)
+        with self.lock:
+            is_news, self.missed = missed != self.missed, missed
+        if missed and is_news:
+            say(event="no database", url=url, error=missed)
+        return not missed
 
     def order(self):
         """Status and text of one order."""
