@@ -102,7 +102,7 @@ class Ferry(Meddler):
 
     def at_once(self, *events):
         """What warm instances return when nobody can write to `sailings` until each of them wants to."""
-        self.handler.invoke_at_once(*[left(self.name("warm"))] * len(events))
+        self.handler.invoke_at_once(*[left(self.route(1))] * len(events))
         with self.locked("sailings"):  # what is only read is read before it is changed: nothing is left to luck
             running = [self.begin(event) for event in events]
             self.waits(running, number=len(events), seconds=PATIENCE)
@@ -180,9 +180,37 @@ def test_a_sailing_that_is_full(ferry):
         ferry.must_answer(result, take(sailing, berths), answer, what)
 
 
+def ways(ferry):
+    """Events that take each way through a handler, by what they are."""
+    sailing, route = ferry.sailing(6), ferry.route(5, 5)
+    return {
+        "Two berths were taken": take(sailing, 2),
+        "More berths were asked for than are free": take(sailing, 70),
+        "A route was counted": left(route),
+        "A route was told from `cache`": left(route),
+    }
+
+
+@points(2)
+@keeps("no-lock")
+@hint(
+    "What does a transaction hold until it ends, and who ends it while the instance is frozen?",
+    "psycopg begins a transaction with the first statement, also with a SELECT. Is there a way through your handler without a commit?",
+)
+def test_no_lock_is_left(ferry):
+    """When an event is answered, its instance holds no lock, and no transaction is open."""
+    for what, event in ways(ferry).items():
+        ferry.handler.invoke(event)
+        if holding := ferry.still(lambda session: session[2] or "transaction" in session[1]):
+            _, state, locks = holding[0]
+            got = f"its session is {state!r}" + (f" and has locks: {', '.join(locks[:4])}" if locks else "")
+            said = f"{what}, and the instance is frozen. Nobody knows when it goes on, and who needs its lock waits until then."
+            raise Wrong(said, expected="no lock, no open transaction", got=got)
+
+
 @points(3)
 @keeps("side-by-side")
-@after("test_a_sailing_that_is_full")
+@after("test_a_sailing_that_is_full", "test_no_lock_is_left")
 @hint(
     "Two instances read the same number. What does each of them write?",
     "Let one statement look and change: `UPDATE … SET free = free - … WHERE … AND free >= …`. The second one waits for the first, and looks again.",
@@ -219,7 +247,7 @@ def test_what_is_left(ferry):
 
 @points(2)
 @keeps("shared")
-@after("test_what_is_left")
+@after("test_what_is_left", "test_no_lock_is_left")
 @hint(
     "Where does an instance look that was started a moment ago? And one that has counted itself, after another one did?",
     "A module variable belongs to one instance: 200 of them tell 200 numbers. The row in `cache` with the route as its key is for all.",
@@ -243,7 +271,7 @@ def test_all_instances_tell_the_same(ferry):
 
 @points(2)
 @keeps("fresh")
-@after("test_what_is_left")
+@after("test_all_instances_tell_the_same")
 @hint(
     "Who says how long an entry is valid? Look at `expires` of the row that your function wrote.",
     "It is set when the entry is written. Who only tells the entry does not touch it.",
@@ -272,7 +300,7 @@ def test_valid_for_ten_seconds(ferry):
 
 @points(2)
 @keeps("expired")
-@after("test_what_is_left")
+@after("test_all_instances_tell_the_same")
 @hint(
     "Nobody removes what has expired. How do you tell it from what is valid?",
     "Compare `expires` with `now()`. And the key is there already: `INSERT … ON CONFLICT (key) DO UPDATE`.",
@@ -289,34 +317,6 @@ def test_an_entry_that_has_expired(ferry):
         return
     got = f"{entry[0]}, which expired" if entry else "no entry"
     raise Wrong("An entry had expired, and the route was counted.", expected="`cache` says 15", got=got)
-
-
-def ways(ferry):
-    """Events that take each way through a handler, by what they are."""
-    sailing, route = ferry.sailing(6), ferry.route(5, 5)
-    return {
-        "Two berths were taken": take(sailing, 2),
-        "More berths were asked for than are free": take(sailing, 70),
-        "A route was counted": left(route),
-        "A route was told from `cache`": left(route),
-    }
-
-
-@points(2)
-@keeps("no-lock")
-@hint(
-    "What does a transaction hold until it ends, and who ends it while the instance is frozen?",
-    "psycopg begins a transaction with the first statement, also with a SELECT. Is there a way through your handler without a commit?",
-)
-def test_no_lock_is_left(ferry):
-    """When an event is answered, its instance holds no lock, and no transaction is open."""
-    for what, event in ways(ferry).items():
-        ferry.handler.invoke(event)
-        if holding := ferry.still(lambda session: session[2] or "transaction" in session[1]):
-            _, state, locks = holding[0]
-            got = f"its session is {state!r}" + (f" and has locks: {', '.join(locks[:4])}" if locks else "")
-            said = f"{what}, and the instance is frozen. Nobody knows when it goes on, and who needs its lock waits until then."
-            raise Wrong(said, expected="no lock, no open transaction", got=got)
 
 
 @points(2)
