@@ -108,8 +108,8 @@ class Meddler:
                 SELECT coalesce(array_agg(DISTINCT coalesce(relation::regclass::text, locktype)), '{}') FROM pg_locks
                 WHERE pg_locks.pid = activity.pid AND granted AND locktype <> 'virtualxid')
             FROM pg_stat_activity AS activity
-            WHERE datname = %s AND usename = %s AND backend_type = 'client backend' AND pid <> ALL (%s) ORDER BY backend_start"""
-        return self._admin.execute(asked, [self.database.name, self.database.role, self._own]).fetchall()
+            WHERE usename = %s AND backend_type = 'client backend' AND pid <> ALL (%s) ORDER BY backend_start"""
+        return self._admin.execute(asked, [self.database.role, self._own]).fetchall()
 
     def waits(self, running: Sequence[Future[Result]], number: int = 1, seconds: float = BLOCKED) -> bool:
         """Waits until so many sessions of the handler wait for a lock, or have ended. Returns whether so many wait."""
