@@ -164,7 +164,9 @@ def test_takes_berths(ferry):
         event = take(sailing, berths)
         (result,) = ferry.handler.invoke(event)
         ferry.must_be_free(sailing, free, f"{berths} of {free + berths} berths were taken")
-        ferry.must_answer(result, event, {"taken": True, "free": free}, f"{berths} of {free + berths} berths were taken")
+        ferry.must_answer(
+            result, event, {"taken": True, "free": free}, f"{berths} of {free + berths} berths were taken"
+        )
     ferry.must_be_free(other, 20, "Berths of another sailing were taken")
 
 
@@ -178,11 +180,27 @@ def test_takes_berths(ferry):
 def test_a_sailing_that_is_full(ferry):
     """Who wants more berths than are free gets none, and nothing changes; the last ones can be taken."""
     sailing = ferry.sailing(5)
-    for berths, free, answer in ((6, 5, {"taken": False}), (5, 0, {"taken": True, "free": 0}), (1, 0, {"taken": False})):
+    for berths, free, answer in (
+        (6, 5, {"taken": False}),
+        (5, 0, {"taken": True, "free": 0}),
+        (1, 0, {"taken": False}),
+    ):
         what = f"{ferry.free(sailing)} berths were free, and {berths} were asked for"
         (result,) = ferry.handler.invoke(take(sailing, berths))
         ferry.must_be_free(sailing, free, what)
         ferry.must_answer(result, take(sailing, berths), answer, what)
+
+
+@points(1)
+@keeps("left")
+@hint("Add up `free` of all sailings of the route. What is in `cache` when nobody has asked for it yet?")
+def test_what_is_left(ferry):
+    """What is left of a route is what is free on all of its sailings."""
+    for free in ((3, 0, 40), (7,)):
+        route = ferry.route(*free)
+        (result,) = ferry.handler.invoke(left(route))
+        what = f"A route has {len(free)} sailings with {' + '.join(map(str, free))} free berths"
+        ferry.must_answer(result, left(route), {"left": sum(free)}, what)
 
 
 def ways(ferry):
@@ -198,6 +216,7 @@ def ways(ferry):
 
 @points(2)
 @keeps("no-lock")
+@after("test_takes_berths", "test_what_is_left")
 @hint(
     "What does a transaction hold until it ends, and who ends it while the instance is frozen?",
     "psycopg begins a transaction with the first statement, also with a SELECT. Is there a way through your handler without a commit?",
@@ -208,7 +227,9 @@ def test_no_lock_is_left(ferry):
         ferry.handler.invoke(event)
         if holding := ferry.still(lambda session: session[2] or "transaction" in session[1]):
             _, state, locks = holding[0]
-            got = f"its session is {state!r}" + (f" and has locks: {', '.join(lock.removeprefix('public.') for lock in locks[:4])}" if locks else "")
+            got = f"its session is {state!r}" + (
+                f" and has locks: {', '.join(lock.removeprefix('public.') for lock in locks[:4])}" if locks else ""
+            )
             said = f"{what}, and the instance is frozen. Nobody knows when it goes on, and who needs its lock waits until then."
             raise Wrong(said, expected="no lock, no open transaction", got=got)
 
@@ -238,21 +259,9 @@ def test_two_instances_sell_at_once(ferry):
         raise Wrong(f"{what}.", expected='one {"taken": true, "free": 2}, one {"taken": false}', got=in_words(answers))
 
 
-@points(1)
-@keeps("left")
-@hint("Add up `free` of all sailings of the route. What is in `cache` when nobody has asked for it yet?")
-def test_what_is_left(ferry):
-    """What is left of a route is what is free on all of its sailings."""
-    for free in ((3, 0, 40), (7,)):
-        route = ferry.route(*free)
-        (result,) = ferry.handler.invoke(left(route))
-        what = f"A route has {len(free)} sailings with {' + '.join(map(str, free))} free berths"
-        ferry.must_answer(result, left(route), {"left": sum(free)}, what)
-
-
 @points(2)
 @keeps("shared")
-@after("test_what_is_left", "test_no_lock_is_left")
+@after("test_no_lock_is_left")
 @hint(
     "Where does an instance look that was started a moment ago? And one that has counted itself, after another one did?",
     "A module variable belongs to one instance: 200 of them tell 200 numbers. The row in `cache` with the route as its key is for all.",
@@ -287,7 +296,9 @@ def test_valid_for_ten_seconds(ferry):
     ferry.handler.invoke(left(route))
     now, entry = ferry.now(), ferry.entry(route)
     if not entry:
-        raise Wrong(f"A route was counted, and `cache` has no entry with the key {route}.", expected="1 row", got="0 rows")
+        raise Wrong(
+            f"A route was counted, and `cache` has no entry with the key {route}.", expected="1 row", got="0 rows"
+        )
     if not before + VALID - EARLY <= entry[1] <= now + VALID:
         seconds = (entry[1] - now).total_seconds()
         raise Wrong("A route was counted just now.", expected="its entry expires in 10 s", got=f"in {seconds:.0f} s")
@@ -297,7 +308,11 @@ def test_valid_for_ten_seconds(ferry):
         if ferry.now() > expires:
             continue
         if (entry := ferry.entry(route)) != (17, expires):
-            longer = f"it was to expire in {SOON} s, and now lasts {(entry[1] - expires).total_seconds():.0f} s longer" if entry else "it is gone"
+            longer = (
+                f"it was to expire in {SOON} s, and now lasts {(entry[1] - expires).total_seconds():.0f} s longer"
+                if entry
+                else "it is gone"
+            )
             raise Wrong("An entry that was valid was told.", expected="it stays as it is", got=longer)
         return
     raise RuntimeError(f"This machine gives no function an event within {SOON} s.")

@@ -17,7 +17,9 @@ AFTERWARDS = 8.0  # seconds for an event of a new instance, which needs millisec
 @points(3)
 @keeps("side-by-side", "wait", "takes", "full")
 @after("test_two_instances_sell_at_once", "test_waits_for_a_connection", "test_one_connection_while_it_works")
-@review("What each instance holds while it works and while it waits, when there are many more of them than connections.")
+@review(
+    "What each instance holds while it works and while it waits, when there are many more of them than connections."
+)
 def test_a_crowd(ferry):
     """Twenty instances at once and four connections: each event is answered, and the berths add up."""
     draw, route = random.Random(94), ferry.route(5)
@@ -27,7 +29,9 @@ def test_a_crowd(ferry):
     with ferry.occupied(but=CONNECTIONS):
         results = ferry.handler.invoke_at_once(*buyers, *[left(route)] * LOOKS)
     if failed := [result for result in results if not result.ok]:
-        said = f"{len(results)} events came at once, and {CONNECTIONS} connections were free. {len(failed)} events failed."
+        said = (
+            f"{len(results)} events came at once, and {CONNECTIONS} connections were free. {len(failed)} events failed."
+        )
         raise Wrong(said, expected="all of them are answered", got=why(failed[0]))
     for result in results[CROWD:]:
         ferry.must_answer(result, left(route), {"left": 5}, "Many instances were asked at once")
@@ -52,7 +56,7 @@ def must_add_up(ferry, sailing, sold):
 
 @points(2)
 @keeps("killed")
-@after("test_takes_berths", "test_what_is_left", "test_no_lock_is_left")
+@after("test_no_lock_is_left")
 @review("Who lets go of what an instance held when it was killed: whether the database does, or only your own code.")
 def test_an_instance_that_is_killed(ferry):
     """After an instance was killed in the middle of an event, the next events are done, and wait for nobody."""
