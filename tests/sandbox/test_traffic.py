@@ -72,7 +72,10 @@ def test_counts_all_connections(database: Database):
 
 def test_counts_connections_that_the_server_refuses(database: Database):
     with Relay(database.host, database.port) as relay:
-        with pytest.raises(psycopg.OperationalError, match="authentication failed"), connected(relay, database, "wrong"):
+        with (
+            pytest.raises(psycopg.OperationalError, match="authentication failed"),
+            connected(relay, database, "wrong"),
+        ):
             pass
         assert relay.traffic.now() == Counts(refused=1)
 

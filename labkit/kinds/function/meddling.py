@@ -21,6 +21,7 @@ BLOCKED = 60.0  # seconds until a handler waits for a lock: as long as a busy ma
 POLL = 0.01  # seconds: a server tells nobody who waits
 IMPATIENT = "SET lock_timeout = '20s'"  # for a lock that a handler holds: while it works it needs none for so long
 MOST = 100  # connections that are tried
+CLOSING = 2.0  # seconds for a session that is closed to be gone
 AT_ONCE = 32  # events that are on their way, at most
 
 Release = Callable[[], None]
@@ -91,15 +92,23 @@ class Meddler:
                 taken.pop().close()
 
         try:
-            with contextlib.suppress(OperationalError):
-                while len(taken) < MOST:
-                    taken.append(self.database.connect())
-                    self._own.append(taken[-1].info.backend_pid)
+            until = time.monotonic() + CLOSING
+            while self._took_more(taken) or (self.sessions() and time.monotonic() < until):
+                time.sleep(POLL)  # a session that ends at this moment must leave none free
             for _ in range(but):
                 taken.pop().close()
             yield release
         finally:
             release()
+
+    def _took_more(self, taken: list[Connection]) -> bool:
+        """Takes all connections that are free. Returns whether any was."""
+        before = len(taken)
+        with contextlib.suppress(OperationalError):
+            while len(taken) < MOST:
+                taken.append(self.database.connect())
+                self._own.append(taken[-1].info.backend_pid)
+        return before < len(taken) < MOST
 
     def sessions(self) -> list[tuple[int, str, list[str]]]:
         """The handler's sessions: process id, state, and what each holds locks on, its own transaction besides."""
