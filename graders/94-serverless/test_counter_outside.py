@@ -60,7 +60,7 @@ class Ferry(Meddler):
 
     def must_answer(self, result, event, expected, what):
         """Raises Wrong unless the answer is this."""
-        if (got := returned(result, event)) != expected:
+        if returned(result, event) != expected:
             raise Wrong(f"{what}, and the answer is wrong.", expected=json.dumps(expected), got=short(result.payload))
 
     def total(self, route):

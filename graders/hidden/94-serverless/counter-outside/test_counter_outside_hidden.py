@@ -35,13 +35,18 @@ def test_a_crowd(ferry):
         raise Wrong(said, expected="all of them are answered", got=why(failed[0]))
     for result in results[CROWD:]:
         ferry.must_answer(result, left(route), {"left": 5}, "Many instances were asked at once")
-    must_add_up(ferry, sailing, [(event["berths"], returned(result, event)) for event, result in zip(buyers, results)])
+    answers = [returned(result, event) for event, result in zip(buyers, results[:CROWD], strict=True)]
+    must_add_up(ferry, sailing, [(event["berths"], answer) for event, answer in zip(buyers, answers, strict=True)])
 
 
 def must_add_up(ferry, sailing, sold):
     """Raises Wrong unless what was answered (berths, answer) happened in some order, and `sailings` says what was left then."""
-    free = FREE
-    taken = [(berths, answer["free"]) for berths, answer in sold if isinstance(answer, dict) and "free" in answer]
+    free, taken = FREE, []
+    for berths, answer in sold:
+        if isinstance(answer, dict) and isinstance(answer.get("free"), int):
+            taken.append((berths, answer["free"]))
+        elif answer != {"taken": False}:
+            raise Wrong("Many instances sold at once.", expected="taken or not taken", got=short(answer))
     for berths, then in sorted(taken, key=lambda pair: -pair[1]):
         if then != free - berths:
             said = f"{CROWD} instances sold berths of one sailing at once. {free} were free, and {berths} were taken."
