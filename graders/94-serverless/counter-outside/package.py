@@ -11,6 +11,8 @@ EXAMPLES = {
 
 JULY = '''"""Berths of night ferries, as they were sold in July."""
 
+import time
+
 import psycopg
 
 connection = psycopg.connect(autocommit=True)  # one for each instance, for all of its events
@@ -22,6 +24,7 @@ def take(sailing, berths):
     free = connection.execute(asked, [sailing]).fetchone()[0]
     if free < berths:
         return {"taken": False}
+    time.sleep(0.1)  # stands for the port, which is asked whether it has the cabins
     connection.execute("UPDATE sailings SET free = %s WHERE sailing = %s", [free - berths, sailing])
     return {"taken": True, "free": free - berths}
 
