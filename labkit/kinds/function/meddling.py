@@ -57,6 +57,10 @@ class Meddler:
         """Gives the handler an event, and does not wait."""
         return self._threads.submit(self.function.invoke, event)
 
+    def begin_at_once(self, *events: Any) -> Future[list[Result]]:
+        """Gives it the events at the same moment, each to an instance, and does not wait."""
+        return self._threads.submit(self.function.invoke_all, events)
+
     @contextlib.contextmanager
     def locked(self, table: str, mode: str = "EXCLUSIVE") -> Iterator[None]:
         """Somebody else holds the table until the end of the block: nothing is written to it; with ACCESS EXCLUSIVE nothing is read.
@@ -120,7 +124,7 @@ class Meddler:
             WHERE usename = %s AND backend_type = 'client backend' AND pid <> ALL (%s) ORDER BY backend_start"""
         return self._admin.execute(asked, [self.database.role, self._own]).fetchall()
 
-    def waits(self, running: Sequence[Future[Result]], number: int = 1, seconds: float = BLOCKED) -> bool:
+    def waits(self, running: Sequence[Future[Any]], number: int = 1, seconds: float = BLOCKED) -> bool:
         """Waits until so many sessions of the handler wait for a lock, or have ended. Returns whether so many wait."""
         until = time.monotonic() + seconds
         while time.monotonic() < until and not all(future.done() for future in running):
