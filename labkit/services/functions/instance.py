@@ -106,8 +106,8 @@ class Instance:
             self._taken = False
 
     async def rest(self) -> None:
-        """Freezes it, as soon as its runtime asks for the next event and if nobody took it meanwhile. One that is ended before that has its rest."""
-        await self._asks_or_ended()
+        """Freezes it, as soon as its runtime asks for the next event and if nobody took it meanwhile."""
+        await self._polled.wait()
         await asyncio.sleep(REST)
         async with self._moving:
             if self.usable and not self._taken and not self._frozen:
@@ -178,16 +178,10 @@ class Instance:
             if self._frozen:
                 await self._box.thaw()
                 self._frozen = False
-        await self._asks_or_ended(seconds)
-        return self.usable and self._polls is not None and not self._polls.done()
-
-    async def _asks_or_ended(self, seconds: float | None = None) -> None:
-        """Waits until its runtime asks for an event, or has ended."""
         polled = asyncio.ensure_future(self._polled.wait())
-        try:
-            await asyncio.wait([polled, self.ended], timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            polled.cancel()
+        await asyncio.wait([polled, self.ended], timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        polled.cancel()
+        return self.usable and self._polls is not None and not self._polls.done()
 
     def _hand_over(self, invocation: Invocation, seconds: float) -> float:
         """The event goes out as the answer to the request that waits for it. Returns when."""

@@ -192,20 +192,3 @@ def test_nothing_is_left_of_a_function_that_was_removed(deploy):
     assert instances() >= 3
     function.remove()
     assert instances() == 0
-
-
-def test_one_that_is_ended_before_it_asks_for_an_event_keeps_nobody_waiting(deploy):
-    function = deploy(
-        """
-        import time
-        from awslambdaric.lambda_runtime_client import LambdaRuntimeClient
-
-        def handler(event, context):
-            LambdaRuntimeClient.wait_next_invocation = lambda self: time.sleep(1000)
-            return event
-        """
-    )
-    assert function.invoke(1).ok  # it has answered, and is not asked for
-    function.recycle()
-    function.settled()
-    assert states(function, 1)[-1] == "run"
