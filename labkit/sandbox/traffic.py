@@ -9,19 +9,24 @@ from dataclasses import dataclass
 
 HEADER = 5  # bytes of a message: its type, and its length, which counts itself but not the type
 READY, ROWS = b"Z", (b"D", b"d")  # the server waits for the next request; a row, and one of COPY
+ERROR = b"E"
 
 
 @dataclass(frozen=True)
 class Counts:
-    """How many connections were opened, how often a client waited for the server, and how many rows came back."""
+    """How many connections were opened, how often a client waited for the server, how many rows came back, and how many connections the server refused."""
 
     connections: int = 0
     round_trips: int = 0
     rows: int = 0
+    refused: int = 0
 
     def __sub__(self, before: Counts) -> Counts:
         return Counts(
-            self.connections - before.connections, self.round_trips - before.round_trips, self.rows - before.rows
+            self.connections - before.connections,
+            self.round_trips - before.round_trips,
+            self.rows - before.rows,
+            self.refused - before.refused,
         )
 
 
@@ -29,11 +34,11 @@ class Traffic:
     """Adds up what `Heard` hears on each connection. The relay's thread writes, any may read."""
 
     def __init__(self) -> None:
-        self.connections = self.round_trips = self.rows = 0
+        self.connections = self.round_trips = self.rows = self.refused = 0
 
     def now(self) -> Counts:
         """Everything until now."""
-        return Counts(self.connections, self.round_trips, self.rows)
+        return Counts(self.connections, self.round_trips, self.rows, self.refused)
 
 
 class Heard:
@@ -71,3 +76,5 @@ class Heard:
         elif kind == READY:
             self._open = True
             self._traffic.connections += 1
+        elif kind == ERROR and not self._open:
+            self._traffic.refused += 1

@@ -15,10 +15,10 @@ from labkit.services.postgres import Database
 
 
 @contextmanager
-def connected(relay: Relay, database: Database) -> Iterator[psycopg.Connection]:
+def connected(relay: Relay, database: Database, password: str = "") -> Iterator[psycopg.Connection]:
     """A connection through the relay, as the database's role."""
     known = database.environment(host=str(relay.socket.parent), port=5432)
-    settings = {"user": known["PGUSER"], "dbname": known["PGDATABASE"], "password": known.get("PGPASSWORD")}
+    settings = {"user": known["PGUSER"], "dbname": known["PGDATABASE"], "password": password or known["PGPASSWORD"]}
     with psycopg.connect(host=known["PGHOST"], port=5432, autocommit=True, **settings) as connection:
         yield connection
 
@@ -68,6 +68,16 @@ def test_counts_all_connections(database: Database):
             with connected(relay, database) as connection:
                 connection.execute("SELECT 1")
         assert relay.traffic.now() == Counts(connections=3, round_trips=3, rows=3)
+
+
+def test_counts_connections_that_the_server_refuses(database: Database):
+    with Relay(database.host, database.port) as relay:
+        with (
+            pytest.raises(psycopg.OperationalError, match="authentication failed"),
+            connected(relay, database, "wrong"),
+        ):
+            pass
+        assert relay.traffic.now() == Counts(refused=1)
 
 
 def message(kind: bytes, size: int) -> bytes:

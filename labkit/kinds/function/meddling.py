@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from psycopg import errors
+from psycopg import Connection, OperationalError, errors
 
 from labkit.kinds.answer import Wrong
 from labkit.kinds.function.calls import Handler
@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 BLOCKED = 60.0  # seconds until a handler waits for a lock: as long as a busy machine may need to start it
 POLL = 0.01  # seconds: a server tells nobody who waits
 IMPATIENT = "SET lock_timeout = '20s'"  # for a lock that a handler holds: while it works it needs none for so long
-AT_ONCE = 4  # events that are on their way
+MOST = 100  # connections that are tried
+CLOSING = 2.0  # seconds for a session that is closed to be gone
+AT_ONCE = 32  # events that are on their way, at most
+
+Release = Callable[[], None]
 
 
 class Meddler:
@@ -53,25 +57,76 @@ class Meddler:
         """Gives the handler an event, and does not wait."""
         return self._threads.submit(self.function.invoke, event)
 
+    def begin_at_once(self, *events: Any) -> Future[list[Result]]:
+        """Gives it the events at the same moment, each to an instance, and does not wait."""
+        return self._threads.submit(self.function.invoke_all, events)
+
     @contextlib.contextmanager
     def locked(self, table: str, mode: str = "EXCLUSIVE") -> Iterator[None]:
         """Somebody else holds the table until the end of the block: nothing is written to it; with ACCESS EXCLUSIVE nothing is read.
 
         Raises Wrong where the handler never lets go of it.
         """
+        with self.held(f"LOCK TABLE {table} IN {mode} MODE"):
+            yield
+
+    @contextlib.contextmanager
+    def held(self, statement: str, *values: object) -> Iterator[None]:
+        """Somebody else has run this in a transaction that is undone at the end of the block: its locks are held until then.
+
+        Raises Wrong where the handler never lets go of what it needs.
+        """
         with self.database.connect(autocommit=False) as other:
             self._own.append(other.info.backend_pid)
             other.execute(IMPATIENT)
             try:
-                other.execute(f"LOCK TABLE {table} IN {mode} MODE")  # type: ignore[arg-type]
+                other.execute(statement, values)  # type: ignore[arg-type]
             except errors.LockNotAvailable:
                 raise _held() from None
             yield
             other.rollback()
 
-    def waits(self, running: Sequence[Future[Result]], number: int = 1) -> bool:
+    @contextlib.contextmanager
+    def occupied(self, but: int = 0) -> Iterator[Release]:
+        """Somebody else has all connections that the role may have, but so many. Calling what it gives ends that before the end of the block."""
+        taken: list[Connection] = []
+
+        def release() -> None:
+            while taken:
+                taken.pop().close()
+
+        try:
+            until = time.monotonic() + CLOSING
+            while self._took_more(taken) or (self.sessions() and time.monotonic() < until):
+                time.sleep(POLL)  # a session that ends at this moment must leave none free
+            for _ in range(but):
+                taken.pop().close()
+            yield release
+        finally:
+            release()
+
+    def _took_more(self, taken: list[Connection]) -> bool:
+        """Takes all connections that are free. Returns whether any was."""
+        before = len(taken)
+        with contextlib.suppress(OperationalError):
+            while len(taken) < MOST:
+                taken.append(self.database.connect())
+                self._own.append(taken[-1].info.backend_pid)
+        return before < len(taken) < MOST
+
+    def sessions(self) -> list[tuple[int, str, list[str]]]:
+        """The handler's sessions: process id, state, and what each holds locks on, its own transaction besides."""
+        asked = """
+            SELECT pid, coalesce(state, ''), (
+                SELECT coalesce(array_agg(DISTINCT coalesce(relation::regclass::text, locktype)), '{}') FROM pg_locks
+                WHERE pg_locks.pid = activity.pid AND granted AND locktype <> 'virtualxid')
+            FROM pg_stat_activity AS activity
+            WHERE usename = %s AND backend_type = 'client backend' AND pid <> ALL (%s) ORDER BY backend_start"""
+        return self._admin.execute(asked, [self.database.role, self._own]).fetchall()
+
+    def waits(self, running: Sequence[Future[Any]], number: int = 1, seconds: float = BLOCKED) -> bool:
         """Waits until so many sessions of the handler wait for a lock, or have ended. Returns whether so many wait."""
-        until = time.monotonic() + BLOCKED
+        until = time.monotonic() + seconds
         while time.monotonic() < until and not all(future.done() for future in running):
             if (waiting := len(self._waiting())) + sum(future.done() for future in running) >= number:
                 return waiting >= number

@@ -6,6 +6,7 @@ import atexit
 from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
+from labkit.kinds.function.package import is_postgres_limit
 from labkit.sandbox import Relay
 from labkit.sandbox.traffic import Counts
 from labkit.services.functions.running import Functions
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from labkit.services.postgres import Database
 
 CONNECTIONS = 18  # at a time, of all instances together; the role itself may have 20
+UNLIMITED = 64  # where the role's own limit is what a lab is about: Postgres itself refuses
 
 
 class Outside:
@@ -33,7 +35,7 @@ class Outside:
         self._relay.close()
 
     def traffic(self) -> Counts:
-        """What went over it until now: connections, round trips, rows."""
+        """What went over it until now: connections, round trips, rows, connections that were refused."""
         return self._relay.traffic.now()
 
     def reached_by(self, settings: Settings) -> Settings:
@@ -57,7 +59,8 @@ def way_out(lab: OpenLab) -> Outside:
     """The way to a learner's database, the same one for all of the lab's functions."""
     database = lab.place("postgres")
     if id(database) not in _ways:
-        way = Outside(lab.running("functions"), database).__enter__()
+        most = UNLIMITED if is_postgres_limit(lab.lab.key) else CONNECTIONS
+        way = Outside(lab.running("functions"), database, most).__enter__()
         atexit.register(way.__exit__)
         _ways[id(database)] = way
     return _ways[id(database)]

@@ -34,6 +34,11 @@ def examples(key: str) -> dict[str, object]:
     return _told(key).get("EXAMPLES", {})
 
 
+def is_postgres_limit(key: str) -> bool:
+    """Whether Postgres itself says to a learner's functions that there are too many connections: POSTGRES_LIMIT of the same file."""
+    return bool(_told(key).get("POSTGRES_LIMIT"))
+
+
 @dataclass(frozen=True)
 class Part:
     """An answer that is one module of a function: its file; and where it is no handler, what is run, and the requests that it is shown with."""

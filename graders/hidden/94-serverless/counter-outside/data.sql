@@ -1,0 +1,1 @@
+-- The checks make sailings and routes of their own; they need nothing besides.
