@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from labkit.checking.checks import Wrong, after, hint, keeps, points
-from labkit.kinds.function.calls import GRADED, Handler, deploy, returned, short, why
+from labkit.kinds.function.calls import WARM, Handler, deploy, returned, short, why
 from labkit.kinds.function.meddling import POLL, Meddler
 from labkit.kinds.function.outside import UNLIMITED, Outside
 
@@ -137,7 +137,7 @@ class Ferry(Meddler):
 def ferry(platform, space, database, files, answers):
     """The answer, deployed with a way to the database."""
     with Outside(platform, database, UNLIMITED) as way:
-        handler = Handler(deploy(space, answers["ferry"], files, way.reached_by(GRADED)))
+        handler = Handler(deploy(space, answers["ferry"], files, way.reached_by(WARM)))
         with Ferry(database, handler, way) as ferry:
             yield ferry
             ferry.function.remove()
