@@ -7,7 +7,7 @@ with Crowd(path) as crowd:
     crowd.wait(10)                        # nobody says anything; pings are answered
     crowd.leave()                         # a close frame from each, and one to each
 
-One thread and one epoll, without asyncio: a client costs about a kilobyte. What is sent is written once for all; what comes is
+One thread and one selector, without asyncio: a client costs about a kilobyte. What is sent is written once for all; what comes is
 compared as bytes where it is one short frame, as nearly always. Everything else takes the way of `Connection`: `Reader` and `Messages`.
 """
 
@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import contextlib
 import resource
-import select
+import selectors
 import socket
 import time
 from collections import deque
@@ -31,7 +31,6 @@ from labkit.kinds.websocket.frames import (
     PING,
     PONG,
     TEXT,
-    Deflate,
     Frame,
     Message,
     Messages,
@@ -87,7 +86,7 @@ class Crowd:
         self._path, self._compression = str(path), compression
         key = handshake.new_key()  # one for all: so the request and the answer to it are the same bytes for each
         self._key, self._request = key, handshake.request(target, key, compression=compression)
-        self._poll = select.epoll()
+        self._selector = selectors.DefaultSelector()
         self._all: dict[int, Member] = {}  # by the number of their socket
         self._opening: set[Member] = set()
         self._texts: dict[bytes, str] = {}  # so that what all hear is one string
@@ -101,7 +100,7 @@ class Crowd:
 
     def __exit__(self, *_: object) -> None:
         self.cut()
-        self._poll.close()
+        self._selector.close()
 
     def __len__(self) -> int:
         return len(self._all)
@@ -163,6 +162,10 @@ class Crowd:
         everybody = list(self._all.values())
         return everybody[:: max(1, len(everybody) // count)][:count]
 
+    def latest(self, count: int) -> list[Member]:
+        """Those who came last."""
+        return list(self._all.values())[-count:]
+
     def leave(self, seconds: float = PATIENCE) -> list[int]:
         """Each sends a close frame with 1000. Returns the close codes that were answered with, once all connections are over; 1006 where there was
         none. `seconds` is for a time in which none ends. Raises Silence, Violation."""
@@ -183,17 +186,19 @@ class Crowd:
         self._ended = None
         return [member.ending.code if member.ending else NO_CLOSE for member in leaving]
 
-    def cut(self) -> None:
-        """Ends all connections at once, without a close frame."""
-        for member in list(self._all.values()):
+    def cut(self, who: Iterable[Member] | None = None) -> None:
+        """Ends all connections, or these, at once and without a close frame."""
+        for member in list(self._all.values()) if who is None else who:
             self._drop(member)
-        self._ended = self._wrong = None
+        if not self._all:
+            self._ended = self._wrong = None
 
     # inside
 
     def _dial(self) -> bool:
         """One more, who has sent its request. False while the server's queue is full. Raises Refused."""
-        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        sock = socket.socket(socket.AF_UNIX)
+        sock.setblocking(False)
         try:
             sock.connect(self._path)
         except BlockingIOError:
@@ -202,23 +207,22 @@ class Crowd:
         except OSError as error:
             sock.close()
             raise Refused(f"nobody listens on the server's socket ({type(error).__name__})") from None
-        if not self.server:
+        if not self.server and hasattr(socket, "SO_PEERCRED"):
             credentials = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
             self.server = int.from_bytes(credentials[:4], "little")
         member = self._all[sock.fileno()] = Member(sock)
         self._opening.add(member)
-        self._poll.register(sock, select.EPOLLIN)
+        self._selector.register(sock, selectors.EVENT_READ, member)
         self._send(member, self._request)
         return True
 
     def _turn(self, seconds: float = TURN, *, ending: bool = False) -> None:
         """Takes what has come. Raises Ended where somebody's connection ended that should not, unless it is `ending`; Refused, Violation."""
-        for number, event in self._poll.poll(seconds):
-            if member := self._all.get(number):
-                if event & select.EPOLLOUT:
-                    self._send(member, b"")
-                if event & ~select.EPOLLOUT:
-                    self._listen(member)
+        for key, event in self._selector.select(seconds):
+            if event & selectors.EVENT_WRITE:
+                self._send(key.data, b"")
+            if event & selectors.EVENT_READ:
+                self._listen(key.data)
         if self._wrong:
             wrong, self._wrong = self._wrong, None
             raise wrong
@@ -237,9 +241,12 @@ class Crowd:
             return  # its end is read
         was_waiting, member.unsent = bool(member.unsent), data[sent:]
         if bool(member.unsent) is not was_waiting:
-            self._poll.modify(member.sock, select.EPOLLIN | (select.EPOLLOUT if member.unsent else 0))
+            events = selectors.EVENT_READ | (selectors.EVENT_WRITE if member.unsent else 0)
+            self._selector.modify(member.sock, events, member)
 
     def _listen(self, member: Member) -> None:
+        if member.sock.fileno() < 0:
+            return  # dropped a moment ago
         try:
             data = member.sock.recv(LARGEST_READ)
         except BlockingIOError:
@@ -333,7 +340,7 @@ class Crowd:
     def _drop(self, member: Member) -> None:
         self._opening.discard(member)
         if self._all.pop(member.sock.fileno(), None):
-            self._poll.unregister(member.sock)
+            self._selector.unregister(member.sock)
         member.sock.close()
 
 

@@ -1,0 +1,108 @@
+"""Hidden checks of ten-thousand: the same county with ten thousand phones, or as many as this machine lets one process have."""
+
+import pytest
+from test_ten_thousand import (
+    MOST,
+    PATIENCE,
+    QUIET,
+    SOON,
+    WARNED,
+    County,
+    asked_by,
+    must_answer_soon,
+    must_be_gone,
+    must_rest,
+    must_weigh,
+    new_text,
+    run,
+)
+
+from labkit.checking.checks import Wrong, after, keeps, points, review
+from labkit.kinds.server.weight import weigh
+
+
+@pytest.fixture(scope="module")
+def county(stage, sandbox, text):
+    """The server, and ten thousand phones."""
+    county = County(stage, sandbox, text, MOST)
+    yield county
+    county.close()
+
+
+@keeps("memory")
+@after("test_weighs_little", "test_counts_who_is_there")
+@points(3)
+@review("what grows with the number of connections besides memory: what the event loop and the operating system let one process have")
+def test_ten_thousand_phones(county, note):
+    """10,000 phones are let in, each is answered, and one costs at most 28 kB."""
+
+    def scene(county):
+        assert county.answering
+        note("phones", county.phones)
+        county.must_show_its_weight()
+        cost = county.kilobytes()
+        note("kB", round(cost, 1))
+        must_weigh(cost, county.phones)
+
+    run(county, scene)
+
+
+@keeps("warned")
+@after("test_ten_thousand_phones", "test_warns_everybody")
+@points(2)
+@review("what happens between one phone's warning and the next one's, and how often that is")
+def test_warns_ten_thousand(county, note):
+    """A warning is with all 10,000 phones within three seconds."""
+
+    def scene(county):
+        again = 3 * county.answering[0]  # what a busy machine may take besides
+        seconds = min(county.warn(new_text(200), 2 * PATIENCE) for _ in range(2))
+        note("warned_s", round(seconds, 2))
+        if seconds > WARNED + again:
+            what = f"The centre sent a warning to {county.all}."
+            raise Wrong(what, expected=f"heard within {WARNED:g} s", got=f"the last one heard it after {seconds:.1f} s")
+
+    run(county, scene)
+
+
+@keeps("soon")
+@after("test_ten_thousand_phones", "test_answers_soon")
+@points(1)
+@review(f"what stands between a phone's text and its answer, of which a tenth of a second ({SOON:g} s) is plenty")
+def test_answers_soon_among_ten_thousand(stage, county):
+    """While 10,000 phones wait, one that says something is answered within a tenth of a second."""
+    run(county, must_answer_soon, stage)
+
+
+@keeps("rests")
+@after("test_ten_thousand_phones", "test_rests")
+@points(2)
+@review("what your server does when nothing happens, and how often")
+def test_rests_with_ten_thousand(county, note):
+    """While nobody says anything, ten seconds cost the server no more processor time than answering each of its 10,000 phones once."""
+
+    def scene(county):
+        county.must_show_its_weight()
+        note("busy", must_rest(county, 2 * QUIET))
+
+    run(county, scene)
+
+
+@keeps("leaves", "counted")
+@after("test_ten_thousand_phones", "test_forgets_who_has_left")
+@points(2)
+@review("what is done when many leave at once, and what is still there afterwards")
+def test_all_leave(county):
+    """When all 10,000 leave at once, half of them without a close frame, and as many come again, one still costs no more, and the centre is told the right number."""
+
+    def scene(county):
+        county.must_show_its_weight()
+        before = weigh(county.process).memory
+        county.leave_in_two_ways()
+        county.crowd.grow(county.phones, 3 * PATIENCE)
+        with county.group(1, "/centre") as centre:
+            asked_by(centre, county.crowd, county.phones)
+        rest = (weigh(county.process).memory - before) / county.phones / 1e3
+        must_be_gone(rest, county.phones)
+
+    run(county, scene)
