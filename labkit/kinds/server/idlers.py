@@ -50,7 +50,8 @@ class Filled:
 
 def pod(phones: int, memory: int = CEILING) -> Limits:
     """What a pod lets the server have, for so many phones."""
-    return replace(LIMITS, memory=memory, addresses=max(2 * memory, 1_024 * MiB), open_files=phones + 200, cpu_seconds=60)
+    addresses = max(2 * memory, 1_024 * MiB)
+    return replace(LIMITS, memory=memory, addresses=addresses, open_files=phones + 200, cpu_seconds=60, output=16 * MiB)
 
 
 def filled(text: str, phones: int = PHONES) -> Filled:
