@@ -11,8 +11,9 @@ import pytest
 from labkit.checking.checks import AnswerError, Wrong, after, hint, keeps, points
 from labkit.kinds.server.desk import PATIENCE, Desk, in_words, must_have_started, started
 from labkit.kinds.server.weight import can_weigh, weigh
-from labkit.kinds.websocket.connection import Client, Silence
+from labkit.kinds.websocket.connection import Client, Ended, Refused, Silence
 from labkit.kinds.websocket.crowd import Crowd, Unheard, room
+from labkit.kinds.websocket.frames import Violation
 from labkit.kinds.websocket.instance import LIMITS
 from labkit.sandbox.limits import MiB
 
@@ -25,13 +26,15 @@ SOON = 0.1  # seconds until a phone has its answer
 WARNED = 3.0  # seconds until all have heard a warning
 QUIET = 2.0  # seconds of silence
 UNREAD = 500  # warnings of 1,000 bytes: twice what a socket and a library keep together
+LONGEST = 240  # seconds that the server may run, on a machine with much else to do: ten times what it takes
 WITHOUT = "This machine does not show what the server's process weighs."
 
 
 def pod(phones):
     """What the server may use: for so many phones, its own files, and more memory than the task gives, so that the check can say how much it was."""
     files = room(phones) + 200
-    return replace(LIMITS, memory=384 * MiB, addresses=1_024 * MiB, open_files=files, cpu_seconds=60, output=16 * MiB)
+    amounts = {"memory": 384 * MiB, "addresses": 1_024 * MiB, "output": 16 * MiB, "processes": 100}
+    return replace(LIMITS, seconds=LONGEST, cpu_seconds=LONGEST, open_files=files, **amounts)
 
 
 class County:
@@ -58,14 +61,14 @@ class County:
     @cached_property
     def crowd(self):
         """The phones, all of them connected."""
-        crowd = self.stack.enter_context(Crowd(self.path))
         assert self.empty
+        crowd = self.stack.enter_context(Crowd(self.path))
         try:
             crowd.grow(self.phones, 3 * PATIENCE)
-        except Exception:
-            self.came = len(crowd)
+        except (Refused, Ended, Silence, Violation) as error:
+            got = f"{crowd.open:,} are let in; then {error}"
             crowd.cut()
-            raise
+            raise Wrong(f"{self.phones:,} phones came.", expected="all are let in", got=got) from None
         return crowd
 
     @cached_property
@@ -90,12 +93,12 @@ class County:
         told(self.crowd, new_text())
         return time.monotonic() - began, weigh(self.crowd.server).seconds - before
 
-    def warn(self, text, seconds=PATIENCE):
+    def warn(self, text):
         """The centre says it. Returns how long it took until all phones had heard it."""
         with self.group(1, "/centre") as centre:
             began = time.monotonic()
             centre.say(text)
-            heard_by(self.crowd, text, seconds, f"The centre sent a warning to {self.all}.")
+            heard_by(self.crowd, text, PATIENCE, f"The centre sent a warning to {self.all}.")
             return time.monotonic() - began
 
     def kilobytes(self):
@@ -155,8 +158,8 @@ def in_words_of(county):
             yield
     except (Wrong, AnswerError) as error:
         if not isinstance(county.desk, AnswerError) and (why := county.desk.instance.why_it_ended()):
-            came = f" when {county.came:,} phones were there" if getattr(county, "came", 0) else ""
-            raise Wrong(f"{error} The server is gone{came}.", expected="it lives on", got=why) from None
+            got = f"{why} Until then: {error.got}" if isinstance(error, Wrong) and "let in" in error.got else why
+            raise Wrong(f"{error} The server is gone.", expected="it lives on", got=got) from None
         raise
 
 
@@ -194,27 +197,30 @@ def test_keeps_the_protocol(stage, county):
 
     async def scene():
         phone = await Client.open(county.path, "/", compression=True, seconds=PATIENCE)
-        phone.ping(b"here?")
-        await pong(phone)
-        text = new_text(LARGEST)
-        phone.send(text, pieces=(1, 500))
-        got = (await phone.receive(PATIENCE)).content
-        if got != text:
-            raise Wrong("A phone sent a text of 1,000 bytes in three fragments.", expected=short(text), got=short(got))
-        phone.close(1000)
-        ending = await phone.ended(PATIENCE)
-        if ending.code != 1000:
-            raise Wrong("A phone sent a close frame with 1000.", expected="close code 1000", got=f"close code {ending}")
+        try:
+            await talk(phone)
+        finally:
+            phone.cut()
 
     run(county, lambda _: stage.run(scene()))
 
 
-async def pong(phone):
-    """Raises Wrong unless a ping is answered."""
+async def talk(phone):
+    """A ping, a text in fragments and a close frame. Raises Wrong."""
+    phone.ping(b"here?")
     try:
         await phone.until(lambda: phone.pongs, PATIENCE, "a pong")
     except Silence:
         raise Wrong("A phone sent a ping.", expected="a pong", got="nothing") from None
+    text = new_text(LARGEST)
+    phone.send(text, pieces=(1, 500))
+    got = (await phone.receive(PATIENCE)).content
+    if got != text:
+        raise Wrong("A phone sent a text of 1,000 bytes in three fragments.", expected=short(text), got=short(got))
+    phone.close(1000)
+    ending = await phone.ended(PATIENCE)
+    if ending.code != 1000:
+        raise Wrong("A phone sent a close frame with 1000.", expected="close code 1000", got=f"close code {ending}")
 
 
 @keeps("warns")
@@ -236,7 +242,7 @@ def test_warns_everybody(county):
             for text in warnings:
                 heard_by(phones, text, PATIENCE, "The centre sent five warnings at once. 20 phones were there.")
             for _ in warnings:
-                must_be_told(centres, "20", "The centre sent a warning. 20 phones were there.", [speaks])
+                must_be_answered(centres, speaks, "The centre sent a warning.")
             phones.wait(0.1)
             if (found := phones.untaken()) is not None:
                 raise Wrong("All warnings had been heard.", expected="no more of them", got=short(found))
@@ -247,14 +253,16 @@ def test_warns_everybody(county):
     run(county, scene)
 
 
-def must_be_told(centres, number, what, who=None):
-    """Raises Wrong unless the centre's answer is this number."""
-    try:
-        centres.hear(number, PATIENCE, who)
-    except Unheard as error:
-        raise Wrong(what, expected=f"the centre is answered {short(number)}", got=short(error.found)) from None
-    except Silence:
-        raise Wrong(what, expected=f"the centre is answered {short(number)}", got="nothing") from None
+def must_be_answered(centres, one, what):
+    """The number that this centre is answered with. Raises Wrong."""
+    expected, until = "the centre is answered with the number of phones", time.monotonic() + PATIENCE
+    while not one.heard:
+        centres.wait(0.005)
+        if time.monotonic() > until:
+            raise Wrong(what, expected=expected, got="no answer")
+    if not (isinstance(found := one.heard.popleft(), str) and found.isdecimal()):
+        raise Wrong(what, expected=expected, got=short(found))
+    return int(found)
 
 
 @keeps("counted")
@@ -276,27 +284,16 @@ def test_counts_who_is_there(county):
 def asked_by(centre, phones, number):
     """Raises Wrong unless the centre is told this number of phones, now or a moment later: those that hung up may still be noticed."""
     until = time.monotonic() + PATIENCE
-    (one,) = centre.some(1)
+    what = f"Phones had left, with and without a close frame, and {number:,} were there. The centre sent a warning."
     while True:
         text = new_text()
         centre.say(text)
-        heard_by(phones, text, PATIENCE, f"Phones had left, and {number:,} were there. The centre sent a warning.")
-        centre_hears(centre)
-        if (found := one.heard.popleft()) == str(number):
+        heard_by(phones, text, PATIENCE, what)
+        if (found := must_be_answered(centre, *centre.some(1), what)) == number:
             return
         if time.monotonic() > until:
-            what = f"Phones had left, with and without a close frame, and {number:,} were there. The centre sent a warning."
-            raise Wrong(what, expected=f"the centre is answered '{number}'", got=short(found))
+            raise Wrong(what, expected=f"the centre is answered '{number}'", got=f"'{found}'")
         time.sleep(0.1)
-
-
-def centre_hears(centre):
-    """Waits for an answer. Raises Wrong."""
-    until = time.monotonic() + PATIENCE
-    while centre.untaken() is None:
-        centre.wait(0.01)
-        if time.monotonic() > until:
-            raise Wrong("The centre sent a warning.", expected="it is answered with a number", got="nothing")
 
 
 @keeps("tunnel")
@@ -319,13 +316,39 @@ def test_holds_up_nobody(county):
                 for text in warnings:
                     what = f"One phone reads nothing. The centre sent {UNREAD} warnings of 1,000 bytes."
                     heard_by(phones, text, PATIENCE, what)
-                    must_be_told(centre, "11", what)
+                    must_be_answered(centre, *centre.some(1), what)
 
     run(county, scene)
 
 
-@keeps("memory")
+@keeps("soon")
 @after("test_answers")
+@points(1)
+@hint("Who looks into a queue now and then is late by half of that. `await queue.get()` waits until something is there.")
+def test_answers_soon(county):
+    """While 1,000 phones wait, one that says something is answered within a tenth of a second."""
+    run(county, must_answer_soon)
+
+
+def must_answer_soon(county):
+    """Raises Wrong unless phones that say one thing after the other are answered in time. Of the waits only the shortest are looked at: whoever looks
+    into a queue now and then has just looked when it answers, so that the next answer is always late; a busy machine is not."""
+    waits = []
+    for phone in county.crowd.some(5):
+        for number in range(5):
+            text, began = new_text(), time.monotonic()
+            county.crowd.say(text, [phone])
+            heard_by(county.crowd, text, PATIENCE, f"One of {county.phones:,} phones said something.", [phone])
+            if number:
+                waits.append(time.monotonic() - began)
+    quick = sorted(waits)[len(waits) // 4]
+    if quick > SOON:
+        what = f"{county.all.capitalize()} were there, and some of them said one thing after the other."
+        raise Wrong(what, expected=f"an answer within {SOON:g} s", got=f"three answers of four took {quick:.2f} s or more")
+
+
+@keeps("memory")
+@after("test_answers_soon")
 @points(3)
 @hint(
     "What does a connection have that lies idle with it? Two windows of zlib, for example, if compression was agreed on.",
@@ -353,29 +376,6 @@ def must_weigh(cost, phones):
         what = f"{phones:,} phones were there, had been answered, and had heard a warning."
         got = f"{cost:.0f} kB: ten thousand are {cost * 10:.0f} MB"
         raise Wrong(what, expected=f"a phone costs at most {KB} kB", got=got)
-
-
-@keeps("soon")
-@after("test_weighs_little")
-@points(1)
-@hint("Who looks into a queue now and then is late by half of that. `await queue.get()` waits until something is there.")
-def test_answers_soon(stage, county):
-    """While 1,000 phones wait, one that says something is answered within a tenth of a second."""
-    run(county, must_answer_soon, stage)
-
-
-def must_answer_soon(county, stage):
-    """Raises Wrong unless half of forty phones, one after the other, are answered in time."""
-    waits = []
-    for phone in county.crowd.some(40):
-        text, began = new_text(), time.monotonic()
-        county.crowd.say(text, [phone])
-        heard_by(county.crowd, text, PATIENCE, f"One of {county.phones:,} phones said something.", [phone])
-        waits.append(time.monotonic() - began)
-    half = sorted(waits)[len(waits) // 2]
-    if half > SOON + stage.lateness:
-        what = f"{county.all.capitalize()} were there, and one after the other said something."
-        raise Wrong(what, expected=f"an answer within {SOON:g} s", got=f"half of the answers took {half:.2f} s or more")
 
 
 @keeps("rests")

@@ -105,17 +105,22 @@ class Crowd:
     def __len__(self) -> int:
         return len(self._all)
 
+    @property
+    def open(self) -> int:
+        """How many have been let in, and are there."""
+        return len(self._all) - len(self._opening)
+
     # what a check does
 
     def grow(self, count: int, seconds: float = PATIENCE) -> None:
         """So many more, each let in. `seconds` is for a time in which nobody is. Raises Refused, Silence, Ended, Violation."""
         wanted, until = len(self._all) + count, time.monotonic() + seconds
         while len(self._all) < wanted or self._opening:
-            before = len(self._all) - len(self._opening)
+            before = self.open
             while len(self._all) < wanted and len(self._opening) < AT_ONCE and self._dial():
                 pass
             self._turn()
-            if len(self._all) - len(self._opening) > before:
+            if self.open > before:
                 until = time.monotonic() + seconds
             elif time.monotonic() > until:
                 raise Silence(f"an answer to a handshake did not come within {seconds:g} s")
