@@ -33,7 +33,7 @@ WITHOUT = "This machine does not show what the server's process weighs."
 def pod(phones):
     """What the server may use: for so many phones, its own files, and more memory than the task gives, so that the check can say how much it was."""
     files = room(phones) + 200
-    amounts = {"memory": 384 * MiB, "addresses": 1_024 * MiB, "output": 16 * MiB, "processes": 100}
+    amounts = {"memory": 384 * MiB, "addresses": 16_384 * MiB, "output": 16 * MiB, "processes": 100}
     return replace(LIMITS, seconds=LONGEST, cpu_seconds=LONGEST, open_files=files, **amounts)
 
 
@@ -321,8 +321,17 @@ def test_holds_up_nobody(county):
     run(county, scene)
 
 
-@keeps("soon")
+@keeps("lets-in")
 @after("test_answers")
+@points(1)
+@hint("What is there once for each connection, and how many of it may one process have?")
+def test_lets_a_thousand_in(county):
+    """1,000 phones come, and each is let in."""
+    run(county, lambda county: county.crowd.wait(0.1))
+
+
+@keeps("soon")
+@after("test_lets_a_thousand_in")
 @points(1)
 @hint("Who looks into a queue now and then is late by half of that. `await queue.get()` waits until something is there.")
 def test_answers_soon(county):
@@ -387,8 +396,12 @@ def must_weigh(cost, phones):
 )
 def test_rests(county, note):
     """While nobody says anything, ten seconds cost the server no more processor time than answering each of its 1,000 phones once."""
-    county.must_show_its_weight()
-    note("busy", run(county, must_rest, QUIET))
+
+    def scene(county):
+        county.must_show_its_weight()
+        note("busy", must_rest(county, QUIET))
+
+    run(county, scene)
 
 
 def must_rest(county, seconds):

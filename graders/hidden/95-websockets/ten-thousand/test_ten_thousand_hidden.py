@@ -26,7 +26,7 @@ def county(stage, sandbox, text):
     county.close()
 
 
-@keeps("memory")
+@keeps("lets-in", "memory")
 @after("test_rests", "test_counts_who_is_there")
 @points(3)
 @review("what grows with the number of connections besides memory: what the event loop and the operating system let one process have")
