@@ -1,4 +1,4 @@
-"""`python -m benchmarks [services] [functions] [programs] [notebook] [labs] [grading] [exam]`: measures and prints one table; fails when a goal is missed.
+"""`python -m benchmarks [services] [functions] [programs] [connections] [notebook] [labs] [grading] [exam]`: measures and prints one table; fails when a goal is missed.
 
 Without a name it is all but the last; `exam` is the long form of `grading` and takes half an hour.
 """
@@ -17,7 +17,7 @@ from rich.table import Table
 from benchmarks.measure import Row
 from labkit.course.home import run_folder
 
-PARTS = ("services", "functions", "programs", "notebook", "labs", "grading")
+PARTS = ("services", "functions", "programs", "connections", "notebook", "labs", "grading")
 
 
 def rows(part: str) -> Iterator[Row]:
@@ -30,10 +30,10 @@ def rows(part: str) -> Iterator[Row]:
         measured = {"services": services, "functions": functions, "labs": labs}[part]
         for backend in BACKENDS if docker_answers() else ("embedded",):
             yield from measured.rows(backend)
-    elif part in ("programs", "notebook"):
-        from benchmarks import notebook, programs
+    elif part in ("programs", "connections", "notebook"):
+        from benchmarks import connections, notebook, programs
 
-        yield from (programs if part == "programs" else notebook).rows()
+        yield from {"programs": programs, "connections": connections, "notebook": notebook}[part].rows()
     else:
         from benchmarks import grading
 
