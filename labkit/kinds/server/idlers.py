@@ -75,10 +75,10 @@ def _fill(desk: Desk, seen: Filled) -> None:
         try:
             while len(crowd) < seen.wanted:
                 _come(crowd, min(STEP, seen.wanted - len(crowd)))
-                if not can_weigh(crowd.server):
+                if not can_weigh(desk.instance.tree):
                     seen.why = "This machine does not show what the server's process weighs."
                     return
-                seen.points.append((len(crowd), weigh(crowd.server).megabytes))
+                seen.points.append((len(crowd), weigh(desk.instance.tree).megabytes))
         except ENDS as error:
             seen.why = str(error)
 
@@ -109,10 +109,10 @@ def cost_of_one(servers: Mapping[str, str]) -> dict[str, float]:
 def _weigh_some(desk: Desk, weights: list[int]) -> None:
     with Crowd(desk.instance.path) as crowd:
         _come(crowd, SAMPLE // 10)  # what is needed once
-        if can_weigh(crowd.server):
-            weights.append(weigh(crowd.server).memory)
+        if can_weigh(desk.instance.tree):
+            weights.append(weigh(desk.instance.tree).memory)
             _come(crowd, SAMPLE)
-            weights.append(weigh(crowd.server).memory)
+            weights.append(weigh(desk.instance.tree).memory)
 
 
 def draw_costs(costs: Mapping[str, float], finding: str) -> None:
@@ -141,7 +141,13 @@ def draw(seen: Filled, finding: str, before: Filled | None = None) -> None:
     for one, colour, name in ((before, "0.6", "October's"), (seen, "tab:blue" if not seen.why else "tab:red", "")):
         if one and one.points:
             axes.plot(*zip(*one.points, strict=True), color=colour, marker="." if len(one.points) == 1 else None)
-            axes.annotate(f"{name} {one.phones:,} phones".strip(), one.points[-1], (4, 4), textcoords="offset points", color=colour)
+            axes.annotate(
+                f"{name} {one.phones:,} phones".strip(),
+                one.points[-1],
+                (4, 4),
+                textcoords="offset points",
+                color=colour,
+            )
     axes.axhline(limit, color="tab:red", linewidth=1, linestyle=":")
     axes.annotate("the pod's memory", (0, limit), (2, 3), textcoords="offset points", color="tab:red", fontsize=8)
     axes.set(title=finding, xlabel="phones that wait", ylabel="MB of the server")

@@ -19,7 +19,7 @@ import selectors
 import socket
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Self
 
@@ -45,7 +45,8 @@ SLICE = 128  # clients that speak before we listen again
 LARGEST_READ = 64 * 1024
 TURN = 0.05  # seconds of one wait: then the time is looked at
 FIRST_TEXT = 0x80 | TEXT  # a text message of one frame that is not compressed
-MOST_BYTES = 2**20  # that come in all to one client
+MOST_BYTES, MOST_IN_ALL = 2**20, 2**26  # that come to one client, and to all of them together; no lab's take half of it
+KEPT = 1_000  # bytes of a text that is kept once for all
 
 
 def room(wanted: int) -> int:
@@ -63,7 +64,19 @@ def room(wanted: int) -> int:
 class Member:
     """One client of a crowd."""
 
-    __slots__ = ("ending", "head", "heard", "is_open", "messages", "reader", "received", "rest", "sock", "told", "unsent")
+    __slots__ = (
+        "ending",
+        "head",
+        "heard",
+        "is_open",
+        "messages",
+        "reader",
+        "received",
+        "rest",
+        "sock",
+        "told",
+        "unsent",
+    )
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
@@ -91,7 +104,7 @@ class Crowd:
         self._opening: set[Member] = set()
         self._texts: dict[bytes, str] = {}  # so that what all hear is one string
         self.pings = 0  # that came, in all
-        self.server = 0  # the process that listens, as this machine numbers it; 0 where it is not told
+        self._bytes = 0  # that came, as they came and inflated, in all
         self._ended: Member | None = None  # the first that was ended by the other side
         self._wrong: Exception | None = None
 
@@ -212,9 +225,6 @@ class Crowd:
         except OSError as error:
             sock.close()
             raise Refused(f"nobody listens on the server's socket ({type(error).__name__})") from None
-        if not self.server and hasattr(socket, "SO_PEERCRED"):
-            credentials = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
-            self.server = int.from_bytes(credentials[:4], "little")
         member = self._all[sock.fileno()] = Member(sock)
         self._opening.add(member)
         self._selector.register(sock, selectors.EVENT_READ, member)
@@ -263,6 +273,7 @@ class Crowd:
             return
         member.received += len(data)
         try:
+            self._count(len(data))
             if member.received > MOST_BYTES:
                 raise Violation(f"a flood: over {MOST_BYTES // 1024:,} kB to one client that nobody asked for", 1008)
             if not member.is_open:
@@ -304,6 +315,12 @@ class Crowd:
         if not reader.waiting and not (member.messages and member.messages.is_within):
             member.reader = None
 
+    def _count(self, size: int) -> None:
+        """Raises Violation where it is too much."""
+        self._bytes += size
+        if self._bytes > MOST_IN_ALL:
+            raise Violation(f"a flood: over {MOST_IN_ALL // 2**20} MB to all clients that nobody asked for", 1008)
+
     def _text(self, payload: bytes) -> str:
         found = self._texts.get(payload)
         if found is None:
@@ -311,7 +328,7 @@ class Crowd:
                 found = payload.decode()
             except UnicodeDecodeError:
                 raise Violation("a text message that is not UTF-8", 1007) from None
-            if len(self._texts) < LARGEST_READ:
+            if len(self._texts) < LARGEST_READ and len(payload) <= KEPT:
                 self._texts[payload] = found
         return found
 
@@ -320,6 +337,7 @@ class Crowd:
             member.messages = Messages()
         got = member.messages.feed(frame)
         if isinstance(got, Message):
+            self._count(len(got.content) if got.compressed else 0)
             self._hears(member, got.content if isinstance(got.content, bytes) else self._text(got.content.encode()))
         elif got is not None and got.opcode == CLOSE:
             member.told = close_meaning(got.payload)

@@ -29,7 +29,9 @@ def county(stage, sandbox, text):
 @keeps("lets-in", "memory")
 @after("test_rests", "test_counts_who_is_there")
 @points(3)
-@review("what grows with the number of connections besides memory: what the event loop and the operating system let one process have")
+@review(
+    "what grows with the number of connections besides memory: what the event loop and the operating system let one process have"
+)
 def test_ten_thousand_phones(county, note):
     """10,000 phones are let in, each is answered, and one costs at most 28 kB."""
 
