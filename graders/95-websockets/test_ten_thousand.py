@@ -1,5 +1,6 @@
 """Checks of ten-thousand: a county's phones that wait for a warning, and what each of them costs the server meanwhile."""
 
+import math
 import secrets
 import time
 from contextlib import ExitStack, contextmanager
@@ -102,12 +103,12 @@ class County:
         told(self.crowd, new_text())
         return time.monotonic() - began, self.weight.seconds - before
 
-    def warn(self, text):
-        """The centre says it. Returns how long it took until all phones had heard it."""
+    def warn(self, text, within=math.inf):
+        """The centre says it. Returns how long it took until all phones had heard it. Raises Wrong, also where it takes longer."""
         with self.group(1, "/centre") as centre:
             began = time.monotonic()
             centre.say(text)
-            heard_by(self.crowd, text, LONG_PATIENCE, f"The centre sent a warning to {self.all}.")
+            heard_by(self.crowd, text, LONG_PATIENCE, f"The centre sent a warning to {self.all}.", within=within)
             return time.monotonic() - began
 
     def kilobytes(self):
@@ -141,10 +142,10 @@ def told(crowd, text):
     heard_by(crowd, text, patience(len(crowd)), f"{len(crowd):,} phones said something.")
 
 
-def heard_by(crowd, text, seconds, what, who=None):
+def heard_by(crowd, text, seconds, what, who=None, within=math.inf):
     """Raises Wrong unless this is the next thing that each of them hears."""
     try:
-        crowd.hear(text, seconds, who)
+        crowd.hear(text, seconds, who, within=within)
     except Unheard as error:
         raise Wrong(what, expected=short(text), got=short(error.found)) from None
     except Silence as error:
@@ -231,8 +232,8 @@ async def talk(phone):
         await phone.until(lambda: phone.pongs, PATIENCE, "a pong")
     except Silence:
         raise Wrong("A phone sent a ping.", expected="a pong", got="nothing") from None
-    text = new_text(LARGEST)
-    phone.send(text, pieces=(1, 500))
+    text = "Stay inside. ".ljust(LARGEST, ".")
+    phone.send(text, pieces=(12, 500))
     got = (await phone.receive(PATIENCE)).content
     if got != text:
         raise Wrong("A phone sent a text of 1,000 bytes in three fragments.", expected=short(text), got=short(got))

@@ -14,6 +14,7 @@ compared as bytes where it is one short frame, as nearly always. Everything else
 from __future__ import annotations
 
 import contextlib
+import math
 import resource
 import selectors
 import socket
@@ -146,11 +147,13 @@ class Crowd:
             if number % SLICE == 0:
                 self._turn(0.0)
 
-    def hear(self, text: str, seconds: float = PATIENCE, who: Iterable[Member] | None = None) -> None:
+    def hear(
+        self, text: str, seconds: float = PATIENCE, who: Iterable[Member] | None = None, *, within: float = math.inf
+    ) -> None:
         """Waits until the next message of each of them, or of each of these, is there. Raises Unheard unless it is this one, and Ended, Silence,
-        Violation. `seconds` is for a time in which none comes."""
+        Violation. `seconds` is for a time in which none comes, and `within` for all of it."""
         missing = set(self._all.values()) if who is None else set(who)
-        until = time.monotonic() + seconds
+        until, end = time.monotonic() + seconds, time.monotonic() + within
         while missing:
             came = [member for member in missing if member.heard]
             for member in came:
@@ -158,10 +161,11 @@ class Crowd:
                 if (found := member.heard.popleft()) != text:
                     raise Unheard(found)
             missing.difference_update(came)
-            if came:
-                until = time.monotonic() + seconds
-            elif time.monotonic() > until:
-                raise Silence(f"a message did not come to {len(missing):,} clients within {seconds:g} s")
+            now = time.monotonic()
+            until = now + seconds if came else until
+            if missing and now > min(until, end):
+                waited = seconds if now > until else within
+                raise Silence(f"a message did not come to {len(missing):,} clients within {waited:.0f} s")
             if missing:
                 self._turn()
 
