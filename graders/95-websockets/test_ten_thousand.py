@@ -69,7 +69,8 @@ class County:
         try:
             crowd.grow(self.phones, LONG_PATIENCE)
         except (Refused, Ended, Silence, Violation) as error:
-            got = f"{crowd.open:,} are let in; then {error}"
+            ended = isinstance(error, Ended) or (isinstance(error, Refused) and not error.head)
+            got = f"{crowd.open:,} are let in; then {'connections end' if ended else error}"
             crowd.cut()
             raise Wrong(f"{self.phones:,} phones came.", expected="all are let in", got=got) from None
         return crowd
