@@ -138,7 +138,7 @@ def draw(seen: Filled, finding: str, before: Filled | None = None) -> None:
 
     figure, axes = plt.subplots(figsize=(10, 2.8), layout="constrained")
     limit = CEILING / 1e6
-    for one, colour, name in ((before, "0.6", "October's"), (seen, "tab:blue" if not seen.why else "tab:red", "")):
+    for one, colour, name in ((before, "0.6", "October:"), (seen, "tab:blue" if not seen.why else "tab:red", "")):
         if one and one.points:
             axes.plot(*zip(*one.points, strict=True), color=colour, marker="." if len(one.points) == 1 else None)
             axes.annotate(
