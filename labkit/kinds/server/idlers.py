@@ -144,7 +144,7 @@ def draw(seen: Filled, finding: str, before: Filled | None = None) -> None:
             axes.annotate(
                 f"{name} {one.phones:,} phones".strip(),
                 one.points[-1],
-                (4, 4),
+                (6, -12),
                 textcoords="offset points",
                 color=colour,
             )
