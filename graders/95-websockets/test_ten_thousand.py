@@ -35,7 +35,7 @@ WITHOUT = "This machine does not show what the server's process weighs."
 def pod(phones):
     """What the server may use: for so many phones, its own files, and more memory than the task gives, so that the check can say how much it was."""
     files = room(phones) + 200
-    amounts = {"memory": 384 * MiB, "addresses": 16_384 * MiB, "output": 16 * MiB, "processes": 100}
+    amounts = {"memory": 384 * MiB, "addresses": 16_384 * MiB, "output": 16 * MiB, "processes": 250}
     return replace(LIMITS, seconds=LONGEST, cpu_seconds=LONGEST, open_files=files, **amounts)
 
 
@@ -56,9 +56,11 @@ class County:
 
     @contextmanager
     def group(self, count, target="/"):
-        """So many who are let in, and leave without a word."""
+        """So many who are let in, and leave without a word. Phones have been answered once: so the server knows of them."""
         with Crowd(self.path, target) as crowd:
             crowd.grow(count, max(self.patience, patience(count)))
+            if target == "/":
+                told(crowd, new_text(), max(self.patience, patience(count)))
             yield crowd
 
     @cached_property
@@ -79,7 +81,6 @@ class County:
     def empty(self):
         """What the server weighs when somebody has been there, and nobody is."""
         with self.group(5) as crowd:
-            told(crowd, new_text())
             crowd.leave()
         return self.weight
 
@@ -137,10 +138,11 @@ def new_text(size=0):
     return secrets.token_hex(6).ljust(size, ".")
 
 
-def told(crowd, text):
+def told(crowd, text, seconds=0.0):
     """Each phone of a crowd says it and is answered. Raises Wrong."""
     crowd.say(text)
-    heard_by(crowd, text, patience(len(crowd)), f"{len(crowd):,} phones said something.")
+    what = f"{len(crowd):,} phones said something." if len(crowd) > 1 else "A phone said something."
+    heard_by(crowd, text, seconds or patience(len(crowd)), what)
 
 
 def heard_by(crowd, text, seconds, what, who=None, within=math.inf):
@@ -460,7 +462,6 @@ def test_forgets_who_has_left(county):
         before = county.weight.memory
         for _ in range(2):
             with county.group(county.phones) as crowd:
-                told(crowd, new_text())
                 leave_in_two_ways(crowd, county.phones // 10)
         rest = (county.weight.memory - before) / (2 * county.phones) / 1e3
         must_be_gone(rest, 2 * county.phones)
