@@ -20,7 +20,7 @@ from labkit.sandbox.limits import MiB
 
 FEW, MOST = 1_000, 10_000  # phones
 KB = 28  # that a phone may cost
-LEFT_KB = 3  # that a phone which has left may still cost: memory does not come back page by page
+LEFT_KB = 5  # that a phone which has left may still cost: memory does not come back page by page
 LARGEST = 1_000  # bytes of a text
 TEXTS = 20  # that each phone says before it is weighed
 SOON = 0.1  # seconds until a phone has its answer
