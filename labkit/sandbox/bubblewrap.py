@@ -97,7 +97,8 @@ class Bubblewrap:
                     except Unusable:
                         self._zygotes.give_up(zygote)
         launched = self._launched(argv, files or {}, sockets, limits, env or {}, started=False, listens=listens)
-        with launched as (process, first, end), (signals or Signals()).to(lambda number: send_to_child(first, number)):
+        signals = signals or Signals()
+        with launched as (process, first, end), signals.to(lambda number: send_to_child(first, number), lambda: first):
             return watch(process, limits, end, first, _folders(first), stop, listens)
 
     def start(

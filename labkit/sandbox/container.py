@@ -80,7 +80,9 @@ class Container:
                     process.kill()  # first: Docker waits for an output that nobody reads any more
                     _docker("rm", "--force", name)
 
-            with (signals or Signals()).to(lambda number: _docker("kill", f"--signal={number}", name)):
+            with (signals or Signals()).to(
+                lambda number: _docker("kill", f"--signal={number}", name), lambda: _tree(name)
+            ):
                 try:
                     return watch(process, limits, kill, stop=stop, listens=listens)
                 finally:
@@ -200,8 +202,7 @@ class StartedContainer(Started):
 
     def find_tree(self) -> None:
         """Finds its processes in our own /proc, where the engine is on this machine and lets us see them."""
-        found = _docker("inspect", "--format", "{{.State.Pid}} {{.Name}}", self.name).stdout.split()[:1]
-        self.tree = next((int(pid) for pid in found if Path(f"/proc/{pid}/task").is_dir() and int(pid)), None)
+        self.tree = _tree(self.name)
 
     def close(self) -> None:
         """See `Started.close`."""
@@ -216,6 +217,12 @@ class StartedContainer(Started):
             if ask_docker(f"/containers/{self.name}/kill", "POST", PATIENCE) == NO_CONTENT:
                 return
             time.sleep(LOOK)  # Docker tells nobody when it has created a container
+
+
+def _tree(name: str) -> int | None:
+    """The first process of a container, where the engine is on this machine and shows us its processes."""
+    found = _docker("inspect", "--format", "{{.State.Pid}} {{.Name}}", name).stdout.split()[:1]
+    return next((int(pid) for pid in found if Path(f"/proc/{pid}/task").is_dir() and int(pid)), None)
 
 
 def _base_image() -> str | None:

@@ -1,4 +1,4 @@
-"""Signals for a sandboxed program that another thread waits for: what a deploy sends to a server."""
+"""Signals for a sandboxed program that another thread waits for: what a deploy sends to a server. And where it is to be seen."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ class Signals:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._send: Callable[[int], object] | None = None
+        self._tree: Callable[[], int | None] | None = None
 
     def send(self, number: int) -> bool:
         """Sends a signal to the program. Returns False when it does not run, or not yet."""
@@ -26,16 +27,22 @@ class Signals:
                 self._send(number)
             return True
 
-    @contextmanager
-    def to(self, send: Callable[[int], object]) -> Iterator[None]:
-        """The sandbox's end: meanwhile `send` reaches the program."""
+    @property
+    def tree(self) -> int | None:
+        """The process (of /proc) whose descendants are the program's; None when it does not run, or nobody shows it to us."""
         with self._lock:
-            self._send = send
+            return self._tree() if self._tree else None
+
+    @contextmanager
+    def to(self, send: Callable[[int], object], tree: Callable[[], int | None] | None = None) -> Iterator[None]:
+        """The sandbox's end: meanwhile `send` reaches the program, and `tree` says where it is."""
+        with self._lock:
+            self._send, self._tree = send, tree
         try:
             yield
         finally:
             with self._lock:
-                self._send = None
+                self._send = self._tree = None
 
 
 def send_to_child(parent: int | None, number: int) -> None:

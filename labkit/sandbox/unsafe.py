@@ -42,7 +42,7 @@ class Unsafe:
     ) -> Finished:
         """See `Sandbox.run`; each program imports for itself."""
         launched = _launched(argv, files or {}, env or {}, subprocess.PIPE)
-        with launched as process, (signals or Signals()).to(process.send_signal):
+        with launched as process, (signals or Signals()).to(process.send_signal, lambda: _tree(process)):
             return watch(process, limits, lambda: _kill(process), _tree(process), stop=stop, listens=listens)
 
     def start(

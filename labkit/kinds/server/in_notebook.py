@@ -11,12 +11,12 @@ from markupsafe import Markup
 from labkit.kinds.answer import AnswerError, Wrong
 from labkit.kinds.server.desk import Desk, in_words
 from labkit.kinds.websocket.connection import Client, Refused
-from labkit.kinds.websocket.instance import DoesNotListen
+from labkit.kinds.websocket.instance import LIMITS, DoesNotListen
 from labkit.kinds.websocket.stage import Stage
 from labkit.machine.fault import ServiceFault
 from labkit.pages import waiting
 from labkit.pages.page import EMPTY, Page, duration, failed, quiet
-from labkit.sandbox import Unsafe, choose
+from labkit.sandbox import Limits, Unsafe, choose
 
 if TYPE_CHECKING:
     from labkit.kinds.open_lab import OpenLab
@@ -38,7 +38,7 @@ def run(text: str, session: OpenLab, name: str) -> Page:
         raise ServiceFault(f"The server could not be started here ({error}). Run `labkit doctor`.") from error
 
 
-def watch(text: str, scene: Scene, seconds: float = 30.0) -> Desk:
+def watch(text: str, scene: Scene, seconds: float = 30.0, limits: Limits = LIMITS) -> Desk:
     """Plays `scene(desk)` with a server of this text, and returns the desk: `desk.logs` is what happened on each connection.
 
     Whatever the scene ended with is printed, and not raised: the picture is of use all the same.
@@ -50,7 +50,7 @@ def watch(text: str, scene: Scene, seconds: float = 30.0) -> Desk:
         return desk
 
     def play() -> Desk:
-        desk = Desk(_sandbox(), text)
+        desk = Desk(_sandbox(), text, limits)
         with Stage() as stage:
             try:
                 with in_words():

@@ -195,6 +195,11 @@ class Messages:
         self._parts.append(frame.payload)
         return self._whole() if frame.fin else None
 
+    @property
+    def is_within(self) -> bool:
+        """Whether a message has begun that is not complete."""
+        return self._first is not None
+
     def _checked(self, frame: Frame) -> Frame:
         if frame.name not in NAMES.values():
             raise Violation(f"a frame with the reserved {frame.name}")

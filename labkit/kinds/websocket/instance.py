@@ -120,6 +120,11 @@ class Instance:
         """Whether the process is there."""
         return self.finished is not None and not self.finished.done()
 
+    @property
+    def tree(self) -> int:
+        """The process (of /proc) whose descendants are the program's; 0 when it does not run, or nobody shows it to us."""
+        return self._signals.tree or 0
+
     def why_it_ended(self) -> str:
         """Why the process is gone, for its author; nothing while it runs."""
         if self.finished is None or not self.finished.done():
