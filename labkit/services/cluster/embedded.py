@@ -45,6 +45,16 @@ class EmbeddedCluster:
 
     def start(self) -> dict[str, Any]:
         """Starts all five, in the order in which they need each other. Raises ServiceFault."""
+        try:
+            return self._start()
+        except ServiceFault:
+            apiserver = self.processes.get("kube-apiserver")
+            if apiserver is None or apiserver.poll() is None:
+                raise
+        self.stop()  # another program may have taken its port since that was found free
+        return self._start()
+
+    def _start(self) -> dict[str, Any]:
         programs = {name: binary(name, lambda text: print(text, flush=True)) for name in CONTROL_PLANE}
         self._make_folders()
         self.plane = plane = ControlPlane(self.folder, self.data, free_port())

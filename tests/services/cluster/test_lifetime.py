@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -12,11 +13,13 @@ import psutil
 import pytest
 
 from labkit.machine.backend import LABEL
+from labkit.services.cluster import embedded
 from labkit.services.cluster.api import ApiError
 from labkit.services.cluster.leftovers import processes
 from labkit.services.cluster.load import load
 from labkit.services.cluster.running import Cluster
 from labkit.services.lease import Holder, lock_path
+from tests.services.cluster.conftest import cannot
 from tests.services.cluster.pods import container, deployment, http, service, until
 
 SHOP = deployment("shop", container(readinessProbe=http("/readyz")), replicas=2)
@@ -130,3 +133,18 @@ def test_kubectl_gets_a_file_of_its_own(cluster: Cluster, tmp_path: Path) -> Non
         assert path.stat().st_mode & 0o077 == 0
         assert str(path) in namespace.connect_with
         assert Path.home() not in path.parents or ".kube" not in path.parts
+
+
+def test_a_port_that_was_taken_meanwhile_is_no_fault(home: Path, monkeypatch: pytest.MonkeyPatch):
+    """It was free when it was looked for, and another program was quicker."""
+    if reason := cannot("embedded"):
+        pytest.skip(reason)
+    free = embedded.free_port
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        ports = iter([taken.getsockname()[1]])
+        monkeypatch.setattr(embedded, "free_port", lambda: next(ports, None) or free())
+        cluster = embedded.EmbeddedCluster("learner")
+        try:
+            assert cluster.start()["url"] != f"https://127.0.0.1:{taken.getsockname()[1]}"
+        finally:
+            cluster.stop()
