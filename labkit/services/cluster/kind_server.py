@@ -32,7 +32,9 @@ class KindServer:
     def __init__(self, purpose: str) -> None:
         self.purpose = purpose
         self.cluster: KindCluster | None = None
-        self.folder = home.run_folder() / f"cluster-{purpose}"
+        self.folder = (
+            home.run_folder() / f"cluster-{purpose}-docker"
+        )  # the other backend's may begin while this one ends
 
     def start(self) -> dict[str, Any]:
         """Creates the cluster, with the course's images in it. Raises ServiceFault."""

@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Self
 
-from labkit.course import home
 from labkit.machine.backend import Backend, choose
 from labkit.services.cluster import load
 from labkit.services.cluster.api import Api, Object
@@ -91,8 +90,7 @@ class Cluster:
     def _kubeconfig(self, namespace: str, token: str) -> Path:
         """A file for kubectl, of a namespace's account, which nobody else can read."""
         info = self._lease.info
-        path = home.run_folder() / f"cluster-{self.purpose}" / f"{namespace}.kubeconfig"
-        path.parent.mkdir(exist_ok=True, mode=0o700)
+        path = Path(info["ca"]).with_name(f"{namespace}.kubeconfig")
         new = path.with_suffix(".new")
         new.touch(mode=0o600)
         new.write_text(json.dumps(kubeconfig(info["url"], Path(info["ca"]), token, namespace)))
