@@ -8,10 +8,9 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
-from benchmarks.measure import Row, median_of, ms, of_home, pss
+from benchmarks.measure import Row, median_of, ms, ours, pss
 from labkit.machine.backend import BACKENDS, docker_answers
 from labkit.services.cluster.api import Api
 from labkit.services.cluster.load import load
@@ -85,8 +84,7 @@ def _many(backend: str, cluster: Cluster, namespace: Namespace) -> Iterator[Row]
     for number in range(PODS):
         _start(namespace, f"shop-{number}")
     if backend == "embedded":
-        home = Path(os.environ["LABKIT_HOME"])
-        megabytes = pss(process for process in of_home(home) if process.pid != os.getpid())
+        megabytes = pss(ours())
         yield Row(f"embedded: memory with {PODS} pods", f"{megabytes:.0f} MB", "<= 600 MB", megabytes <= 600)
     run = load(cluster.api, f"http://shop.{namespace.name}/", SECONDS, rate=RATE)
     measured = f"{len(run.requests) / SECONDS:.0f} requests/s, {len(run.failed)} failed"

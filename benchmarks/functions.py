@@ -18,6 +18,7 @@ from typing import Any
 import psutil
 
 from benchmarks.measure import Row
+from labkit.services.functions.box import RUNTIME
 from labkit.services.functions.client import FunctionHandle
 from labkit.services.functions.running import functions
 from labkit.services.functions.settings import Settings
@@ -44,7 +45,7 @@ class Bare:
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
         api = f"127.0.0.1:{self._server.server_address[1]}"
         command = [sys.executable, "-m", "awslambdaric", "handler.handler"]
-        env = {**os.environ, "AWS_LAMBDA_RUNTIME_API": api, "AWS_EXECUTION_ENV": "AWS_Lambda_python3.13"}
+        env = {**os.environ, "AWS_LAMBDA_RUNTIME_API": api, "AWS_EXECUTION_ENV": RUNTIME}
         self._process = subprocess.Popen(command, cwd=folder, env=env)
 
     def invoke(self) -> None:

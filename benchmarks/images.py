@@ -7,10 +7,9 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from pathlib import Path
 
 from benchmarks.generated import generated
-from benchmarks.measure import Row, median_of, ms, of_home, pss
+from benchmarks.measure import Row, await_none_of_ours, median_of, ms, ours, pss
 from labkit import course, source
 from labkit.grading.engine import Pool, Worker
 from labkit.grading.work_order import Work
@@ -28,7 +27,6 @@ GRADED, ANSWERS, THEIRS = (
     20,
     4,
 )  # theirs are linear: their time of 20 is that of 4, scaled
-WHILE = 30.0  # seconds for a guest that is given back to be gone
 
 
 def rows() -> Iterator[Row]:
@@ -38,7 +36,7 @@ def rows() -> Iterator[Row]:
         if docker_answers() and not lacking():
             embedded_engine.make(_from_this_machine)
         images("bench", "embedded").close()
-        _gone()
+        await_none_of_ours()
         began = time.perf_counter()
         embedded = stack.enter_context(images("bench", "embedded"))
         if embedded.missing:
@@ -47,7 +45,7 @@ def rows() -> Iterator[Row]:
         else:
             embedded.engine.client.ping()
             seconds = time.perf_counter() - began
-            megabytes = pss(of_home(Path(os.environ["LABKIT_HOME"])))
+            megabytes = pss(ours())
             measured = f"{seconds:.1f} s, {megabytes:.0f} MB"
             yield Row("embedded: Docker answers", measured, "<= 12 s, <= 600 MB", seconds <= 12 and megabytes <= 600)
         engines = {
@@ -104,21 +102,14 @@ def _graded() -> Iterator[Row]:
     began = time.perf_counter()
     with Pool(os.cpu_count() or 1, "docker") as pool:
         judged = list(pool.judge(works))
-    ours = time.perf_counter() - began
+    together = time.perf_counter() - began
     assert len(judged) == ANSWERS
     began = time.perf_counter()
     for work in works[:THEIRS]:
         with Worker("docker") as worker:
             worker.judge(work)
     theirs = (time.perf_counter() - began) * ANSWERS / THEIRS
-    measured = f"{ours:.0f} s / {theirs:.0f} s = {theirs / ours:.1f} x"
+    measured = f"{together:.0f} s / {theirs:.0f} s = {theirs / together:.1f} x"
     yield Row(
-        f"docker: {ANSWERS} answers of {lab.name}, beside one after another", measured, ">= 4 x", theirs >= 4 * ours
+        f"docker: {ANSWERS} answers of {lab.name}, beside one after another", measured, ">= 4 x", theirs >= 4 * together
     )
-
-
-def _gone() -> None:
-    until = time.monotonic() + WHILE
-    while [process for process in of_home(Path(os.environ["LABKIT_HOME"])) if process.pid != os.getpid()]:
-        assert time.monotonic() < until, "the last guest does not end"
-        time.sleep(0.02)

@@ -16,6 +16,7 @@ from pathlib import Path
 import psutil
 
 RUNS = 7
+ENDING = 30.0  # seconds for a server that nobody uses any more
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,19 @@ def of_home(home: Path) -> list[psutil.Process]:
         except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
             continue
     return list(found.values())
+
+
+def ours() -> list[psutil.Process]:
+    """The processes that run on this benchmark's home, but for this one."""
+    return [process for process in of_home(Path(os.environ["LABKIT_HOME"])) if process.pid != os.getpid()]
+
+
+def await_none_of_ours() -> None:
+    """Waits until all that the last lease kept has ended."""
+    until = time.monotonic() + ENDING
+    while ours():
+        assert time.monotonic() < until, "what was given back does not end"
+        time.sleep(0.02)
 
 
 def processor_time(process: psutil.Process, command: int) -> dict[str, float]:

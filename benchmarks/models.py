@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import subprocess
 import sys
@@ -11,11 +10,8 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from pathlib import Path
 
-import psutil
-
-from benchmarks.measure import Row, median_of, ms, of_home, pss, tree
+from benchmarks.measure import Row, await_none_of_ours, median_of, ms, ours, pss, tree
 from labkit.services.mlflow.running import mlflow
 
 LAB = "93-mlops/which-model-is-live"
@@ -26,12 +22,12 @@ def rows() -> Iterator[Row]:
     """The embedded server; theirs is started first, so that neither meets a colder disk."""
     theirs, their_memory = _theirs()
     mlflow("bench", "embedded").close()  # the template of its database is made the first time
-    _gone()
+    await_none_of_ours()
     began = time.perf_counter()
     with mlflow("bench", "embedded") as server:
-        ours = time.perf_counter() - began
-        memory = pss(_of_ours())
-        yield _beside("MLflow ready", ours, theirs, "s", 1 / 2)
+        ready = time.perf_counter() - began
+        memory = pss(ours())
+        yield _beside("MLflow ready", ready, theirs, "s", 1 / 2)
         yield _beside("its memory", memory, their_memory, "MB", 1 / 3)
         made = []
         place = median_of(lambda: made.append(server.place(LAB)))
@@ -70,17 +66,6 @@ def _is_healthy(url: str) -> bool:
         return False
 
 
-def _of_ours() -> list[psutil.Process]:
-    return [process for process in of_home(Path(os.environ["LABKIT_HOME"])) if process.pid != os.getpid()]
-
-
-def _gone() -> None:
-    until = time.monotonic() + 30
-    while _of_ours():
-        assert time.monotonic() < until, "the last server does not end"
-        time.sleep(0.02)
-
-
-def _beside(what: str, ours: float, theirs: float, unit: str, goal: float) -> Row:
-    measured = f"{ours:.1f} {unit}, `mlflow server` {theirs:.1f} {unit}: {ours / theirs:.2f} x"
-    return Row(what, measured, f"<= {goal:.2g} x", ours <= goal * theirs)
+def _beside(what: str, mine: float, theirs: float, unit: str, goal: float) -> Row:
+    measured = f"{mine:.1f} {unit}, `mlflow server` {theirs:.1f} {unit}: {mine / theirs:.2f} x"
+    return Row(what, measured, f"<= {goal:.2g} x", mine <= goal * theirs)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import statistics
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
-from benchmarks.measure import Row, median_of, ms, of_home
+from benchmarks.measure import Row, await_none_of_ours, median_of, ms
 from labkit.services.postgres import postgres
 from labkit.services.postgres.lab_template import lab_template
 
@@ -35,11 +33,7 @@ def rows(backend: str) -> Iterator[Row]:
 
 def _ready(backend: str) -> float:
     """Seconds until a server takes leases that is not running yet."""
-    home = Path(os.environ["LABKIT_HOME"])
-    until = time.monotonic() + 30
-    while [process for process in of_home(home) if process.pid != os.getpid()]:
-        assert time.monotonic() < until, "the last server does not end"
-        time.sleep(0.02)
+    await_none_of_ours()
     started = time.perf_counter()
     server = postgres("learner", backend=backend)
     seconds = time.perf_counter() - started

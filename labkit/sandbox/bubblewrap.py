@@ -29,7 +29,7 @@ from labkit.machine.readable import is_readable
 from labkit.sandbox import seccomp
 from labkit.sandbox.limits import DEFAULT, Finished, Limits, Warm, inside, prlimit_options, rlimits
 from labkit.sandbox.memory_file import memory_file
-from labkit.sandbox.process import resident, watch
+from labkit.sandbox.process import Process, resident, watch
 from labkit.sandbox.signals import Signals, send_to_child
 from labkit.sandbox.started import Started
 from labkit.sandbox.zygote import MAIN, OUTSIDE, Forked, Stopped, Unusable, Zygote, Zygotes
@@ -86,20 +86,13 @@ class Bubblewrap:
         warm: Warm | None = None,
     ) -> Finished:
         """See `Sandbox.run`. Raises OSError when the sandbox itself cannot start."""
-        if warm and argv[0] == "python" and not listens:
-            given = files or {}, self._places(sockets), limits, env or {}, stop, signals or Signals()
-            with self._zygotes.lent(warm) as zygote:
-                if zygote:
-                    try:
-                        return _run_forked(zygote, argv[1:], *given)
-                    except Stopped:
-                        return Finished(-signal.SIGKILL, "", "", 0.0, "stopped")
-                    except Unusable:
-                        self._zygotes.give_up(zygote)
-        launched = self._launched(argv, files or {}, sockets, limits, env or {}, started=False, listens=listens)
+        running = self._running(argv, files or {}, sockets, limits, env or {}, warm=warm, stop=stop, listens=listens)
         signals = signals or Signals()
-        with launched as (process, first, end), signals.to(lambda number: send_to_child(first, number), lambda: first):
-            return watch(process, limits, end, first, _folders(first), stop, listens)
+        try:
+            with running as one, signals.to(lambda number: send_to_child(one.first, number), lambda: one.first):
+                return watch(one.process, one.limits, one.end, one.first, _folders(one.first), stop, listens)
+        except Stopped:
+            return Finished(-signal.SIGKILL, "", "", 0.0, "stopped")
 
     def start(
         self,
@@ -112,46 +105,46 @@ class Bubblewrap:
         warm: Warm | None = None,
     ) -> Started:
         """See `Sandbox.start`. The thread that calls it must live as long as the program: the kernel ends it with the thread."""
-        if (
-            warm
-            and argv[0] == "python"
-            and (started := self._start_forked(warm, argv[1:], files, sockets, limits, env))
-        ):
-            return started
         with ExitStack() as stack:
-            launched = self._launched(argv, files or {}, sockets, limits, env or {}, started=True)
-            process, first, end = stack.enter_context(launched)
+            running = self._running(argv, files or {}, sockets, limits, env or {}, warm=warm, started=True)
+            one = stack.enter_context(running)
             cleanup = stack.pop_all()
-        return Started(process, limits, cleanup, kill=end, tree=first, folders=_folders(first))
+        own = one.limits.memory - limits.memory
+        return Started(
+            one.process, one.limits, cleanup, kill=one.end, tree=one.first, folders=_folders(one.first), own=own
+        )
 
-    def _start_forked(
+    @contextmanager
+    def _running(
         self,
-        warm: Warm,
         argv: Sequence[str],
-        files: Mapping[str, str | bytes] | None,
+        files: Mapping[str, str | bytes],
         sockets: Sequence[Path],
         limits: Limits,
-        env: Mapping[str, str] | None,
-    ) -> Started | None:
-        """None where no program can be forked here."""
+        env: Mapping[str, str],
+        *,
+        warm: Warm | None,
+        stop: Event | None = None,
+        listens: Path | None = None,
+        started: bool = False,
+    ) -> Iterator[_Running]:
+        """A program that is forked where it may be and can be, else launched. Leaves when no process of it is left. Raises Stopped."""
         with ExitStack() as stack:
-            zygote = stack.enter_context(self._zygotes.lent(warm))
-            if zygote is None:
-                return None
-            forked = _forked(zygote, argv, files or {}, self._places(sockets), limits, env or {}, None, started=True)
-            try:
-                process, end, own = stack.enter_context(forked)
-            except Unusable:
-                self._zygotes.give_up(zygote)
-                return None
-            cleanup = stack.pop_all()
-        first = process.first
-        limits = replace(limits, memory=limits.memory + own)
-        return Started(process, limits, cleanup, kill=end, tree=first, folders=_folders(first), own=own)
-
-    def _places(self, sockets: Sequence[Path]) -> dict[Path, str]:
-        """Where the program finds each."""
-        return {socket: f"{self.folder_of(socket)}/{socket.name}" for socket in sockets}
+            one = None
+            if (
+                warm
+                and argv[0] == "python"
+                and not listens
+                and (zygote := stack.enter_context(self._zygotes.lent(warm)))
+            ):
+                places = {socket: f"{self.folder_of(socket)}/{socket.name}" for socket in sockets}
+                forked = _forked(zygote, argv[1:], files, places, limits, env, stop, started=started)
+                try:
+                    one = stack.enter_context(forked)
+                except Unusable:
+                    self._zygotes.give_up(zygote)
+            launched = self._launched(argv, files, sockets, limits, env, started=started, listens=listens)
+            yield one or stack.enter_context(launched)
 
     @contextmanager
     def _launched(
@@ -164,8 +157,8 @@ class Bubblewrap:
         *,
         started: bool,
         listens: Path | None = None,
-    ) -> Iterator[tuple[subprocess.Popen[bytes], int | None, Callable[[], None]]]:
-        """The process of bubblewrap, the sandbox's process 1 as we see it, and what ends both. Leaves when no process of it is left."""
+    ) -> Iterator[_Running]:
+        """In a bubblewrap of its own."""
         exe = _python()
         program = [str(exe) if argv[0] == "python" else argv[0], *argv[1:]]
         command = [PRLIMIT, *prlimit_options(rlimits(limits) | _process_limit(limits)), "--", *program]
@@ -201,7 +194,17 @@ class Bubblewrap:
                 os.close(info)
             first = _first_process(said)
             with _all_gone(process, first) as end:
-                yield process, first, end
+                yield _Running(process, first, end, limits)
+
+
+@dataclass(frozen=True)
+class _Running:
+    """A program's process, the sandbox's process 1 as we see it, what ends both, and the limits, with the memory that is the sandbox's own."""
+
+    process: Process
+    first: int | None
+    end: Callable[[], None]
+    limits: Limits
 
 
 @dataclass
@@ -259,25 +262,6 @@ def _zygote(warm: Warm, folder: Path, orders: socket.socket) -> subprocess.Popen
         )
 
 
-def _run_forked(
-    zygote: Zygote,
-    command: Sequence[str],
-    files: Mapping[str, str | bytes],
-    places: Mapping[Path, str],
-    limits: Limits,
-    env: Mapping[str, str],
-    stop: Event | None,
-    signals: Signals,
-) -> Finished:
-    """As `Bubblewrap.run`. Raises Unusable and Stopped, before the program began."""
-    with (
-        _forked(zygote, command, files, places, limits, env, stop) as (process, end, own),
-        signals.to(lambda number: send_to_child(process.first, number)),
-    ):
-        limits = replace(limits, memory=limits.memory + own)
-        return watch(process, limits, end, process.first, _folders(process.first), stop)
-
-
 @contextmanager
 def _forked(
     zygote: Zygote,
@@ -288,12 +272,9 @@ def _forked(
     env: Mapping[str, str],
     stop: Event | None,
     *,
-    started: bool = False,
-) -> Iterator[tuple[Forked, Callable[[], None], int]]:
-    """A program that runs, what ends it, and the bytes of memory that are the sandbox's own. Leaves when no process of it is left.
-
-    Raises Unusable and Stopped, before the program began.
-    """
+    started: bool,
+) -> Iterator[_Running]:
+    """From a process that has its imports. Raises Unusable and Stopped, before the program began."""
     bounds = rlimits(limits) | _process_limit(
         replace(limits, processes=limits.processes + 1)
     )  # and who waits for its end
@@ -310,7 +291,7 @@ def _forked(
         own = 0
         with suppress(OSError):
             own = resident(process.first)  # its process 1 has the zygote's memory, and hardly any of its own
-        yield process, end, own
+        yield _Running(process, process.first, end, replace(limits, memory=limits.memory + own))
 
 
 def _folders(first: int | None) -> list[Path]:

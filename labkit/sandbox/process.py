@@ -8,7 +8,7 @@ import signal
 import stat
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from threading import Event
@@ -127,23 +127,31 @@ def _wait(process: Process, seconds: float) -> None:
 
 def over(tree: int | None, folders: Sequence[Path], limits: Limits) -> EndedBy | None:
     """The limit that the descendants of `tree` break together. They may end while we look."""
-    pids, taken, ticks = [tree] if tree else [], 0, 0
-    for pid in pids:  # grows while we walk
+    taken = ticks = 0
+    for number, pid in enumerate(descendants(tree) if tree else (), 1):
+        if number > limits.processes + 2:  # and the sandbox's own
+            return "processes"
         try:
-            for task in Path(f"/proc/{pid}/task").iterdir():
-                pids += map(int, (task / "children").read_text().split())
             taken += resident(pid)
             # utime, stime, and those of children that it waited for; a name in brackets comes before
             ticks += sum(map(int, Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:15]))
         except (OSError, ValueError):
             continue
-        if len(pids) > limits.processes + 2:  # and the sandbox's own
-            return "processes"
     if taken > limits.memory:
         return "memory"
     if ticks > limits.cpu_seconds * os.sysconf("SC_CLK_TCK"):
         return "cpu"
     return "files" if any(_files_in(folder, limits) > limits.files for folder in folders) else None
+
+
+def descendants(root: int) -> Iterator[int]:
+    """`root` and every process below it. They may end while we look."""
+    pids = [root]
+    for pid in pids:  # grows while we walk
+        yield pid
+        with suppress(OSError, ValueError):
+            for task in Path(f"/proc/{pid}/task").iterdir():
+                pids += map(int, (task / "children").read_text().split())
 
 
 def resident(pid: int) -> int:

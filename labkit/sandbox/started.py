@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Self
 
 from labkit.sandbox.limits import EndedBy, Limits
-from labkit.sandbox.process import Process, over
+from labkit.sandbox.process import Process, descendants, over
 
 LAST_WORDS = 4096  # bytes of stderr that are kept, for the case that the sandbox itself does not start
 
@@ -94,13 +94,3 @@ class Started:
             self._cleanup.close()
             if self._process.stderr:
                 self._process.stderr.close()
-
-
-def descendants(root: int) -> Iterator[int]:
-    """`root` and every process below it. They may end while we look."""
-    pids = [root]
-    for pid in pids:  # grows while we walk
-        yield pid
-        with suppress(OSError, ValueError):
-            for task in Path(f"/proc/{pid}/task").iterdir():
-                pids += map(int, (task / "children").read_text().split())

@@ -153,7 +153,7 @@ def test_two_at_once_do_not_meet(sandbox: Bubblewrap, tmp_path):
 
 
 def test_draws_are_its_own(sandbox: Bubblewrap):
-    program = "import numpy, os, random, uuid, tempfile\nprint(random.random(), numpy.random.random(), os.urandom(4), uuid.uuid4())"
+    program = "import numpy, os, random, uuid, tempfile\nprint(random.random(), numpy.random.random(), os.urandom(4).hex(), uuid.uuid4())"
     told = [run(sandbox, program).stdout.split() for _ in range(3)]
     assert all(len(set(drawn)) == 3 for drawn in zip(*told, strict=True))
 

@@ -17,12 +17,10 @@ SHOWN = 90  # characters of a line
 
 def run(text: str, session: OpenLab, name: str) -> Page:
     """What it says of each program."""
-    session.kept.pop(name, None)
     try:
         found = read(text)
     except AnswerError as error:
         return quiet(str(error))
-    session.kept[name] = found.number
     rows = [
         (program, one.cause, str(one.object), one.proof if len(one.proof) <= SHOWN else f"{one.proof[:SHOWN]}…")
         for program, one in found.of.items()

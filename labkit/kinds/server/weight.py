@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from labkit.sandbox.process import resident
+from labkit.sandbox.process import descendants, resident
 from labkit.services.functions.usage import usage
 
 
@@ -29,10 +29,8 @@ def can_weigh(process: int) -> bool:
 
 def weigh(process: int) -> Weight:
     """Of a process and all that it has started; zeros once it is gone."""
-    processes, memory = [process], 0
-    for each in processes:  # grows while we walk
+    memory = 0
+    for each in descendants(process):
         with suppress(OSError, ValueError, IndexError):
             memory += resident(each)
-            for task in Path(f"/proc/{each}/task").iterdir():
-                processes += map(int, (task / "children").read_text().split())
     return Weight(memory, usage(process).cpu_ms / 1000)

@@ -70,6 +70,7 @@ class Member:
         "head",
         "heard",
         "is_open",
+        "key",
         "messages",
         "reader",
         "received",
@@ -81,6 +82,7 @@ class Member:
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
+        self.key = handshake.new_key()  # each its own: by one that many share, a server would know who they are
         self.is_open = False
         self.heard: deque[str | bytes] | None = None  # messages that nobody took yet
         self.rest = b""  # of the handshake
@@ -97,9 +99,7 @@ class Crowd:
     """A context manager: leaving it cuts all clients off. Only one thread may use it at a time."""
 
     def __init__(self, path: Path, target: str = "/", *, compression: bool = True) -> None:
-        self._path, self._compression = str(path), compression
-        key = handshake.new_key()  # one for all: so the request and the answer to it are the same bytes for each
-        self._key, self._request = key, handshake.request(target, key, compression=compression)
+        self._path, self._target, self._compression = str(path), target, compression
         self._selector = selectors.DefaultSelector()
         self._all: dict[int, Member] = {}  # by the number of their socket
         self._opening: set[Member] = set()
@@ -232,7 +232,7 @@ class Crowd:
         member = self._all[sock.fileno()] = Member(sock)
         self._opening.add(member)
         self._selector.register(sock, selectors.EVENT_READ, member)
-        self._send(member, self._request)
+        self._send(member, handshake.request(self._target, member.key, compression=self._compression))
         return True
 
     def _turn(self, seconds: float = TURN, *, ending: bool = False) -> None:
@@ -296,7 +296,7 @@ class Crowd:
         head, rest = found
         if head.status != 101:
             raise Refused(f"the server answered {head.line[:80]!r}", head, rest)
-        if deflate := handshake.check_response(head, self._key, compression=self._compression):
+        if deflate := handshake.check_response(head, member.key, compression=self._compression):
             member.messages = Messages(deflate)
         member.rest, member.is_open = b"", True
         self._opening.discard(member)

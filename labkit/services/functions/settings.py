@@ -43,7 +43,7 @@ class Settings:
     environment: dict[str, str] = field(default_factory=dict)
     sockets: tuple[str, ...] = ()  # Unix sockets that lead out of an instance: nothing else does
     warm: bool = (
-        False  # an instance begins with its runtime imported, where its sandbox can: not for who looks at cold starts
+        False  # where the sandbox can, an instance begins with its runtime imported: not for who looks at cold starts
     )
     seed: int = 0  # of all that follows
     recycle: float = 0.0  # how often an idle instance is ended instead of used again, 0 to 1

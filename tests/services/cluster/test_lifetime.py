@@ -15,6 +15,7 @@ import pytest
 from labkit.machine.backend import LABEL
 from labkit.services.cluster import embedded
 from labkit.services.cluster.api import ApiError
+from labkit.services.cluster.kind_server import KindServer
 from labkit.services.cluster.leftovers import processes
 from labkit.services.cluster.load import load
 from labkit.services.cluster.running import Cluster
@@ -148,3 +149,8 @@ def test_a_port_that_was_taken_meanwhile_is_no_fault(home: Path, monkeypatch: py
             assert cluster.start()["url"] != f"https://127.0.0.1:{taken.getsockname()[1]}"
         finally:
             cluster.stop()
+
+
+def test_the_backends_share_no_folder(home: Path):
+    """One of them may still be ending, and removes what it had, when the other begins."""
+    assert KindServer("learner").folder != embedded.EmbeddedCluster("learner").folder
