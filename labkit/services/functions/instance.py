@@ -106,11 +106,11 @@ class Instance:
             self._taken = False
 
     async def rest(self) -> None:
-        """Freezes it, as soon as its runtime asks for the next event and if nobody took it meanwhile; returns also when it has ended."""
+        """Freezes it, as soon as its runtime asks for the next event; not where somebody took it meanwhile, who then sees to that."""
         await self._asks(None)
         await asyncio.sleep(REST)
         async with self._moving:
-            if self.usable and not self._taken and not self._frozen:
+            if self.usable and self._polled.is_set() and not self._taken and not self._frozen:
                 self._frozen = True
                 await self._box.freeze()
                 self._timeline.enter(self.number, "frozen")

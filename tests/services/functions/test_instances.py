@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
+from labkit.services.functions import instance
 from labkit.services.functions.client import FunctionHandle
+from tests.patience import PATIENCE
 from tests.services.functions.test_platform import instances
 
 COUNTS = """
@@ -208,3 +213,27 @@ def test_nobody_waits_for_one_that_ended_after_its_answer(deploy):
     function.recycle()
     function.settled()
     assert [end.why for end in function.history().ends] == ["recycled"]
+
+
+def test_one_that_has_not_asked_again_is_not_frozen(deploy, monkeypatch: pytest.MonkeyPatch):
+    """Nor by who was to freeze it after an earlier event, and finds it without one: it would never ask."""
+    monkeypatch.setattr(instance, "REST", 0.5)
+    function = deploy("""
+        import http.client, os, time
+        def handler(event, context):
+            if event == "late":
+                api = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"], timeout=20)
+                api.request("POST", f"/2018-06-01/runtime/invocation/{context.aws_request_id}/response", "1")
+                api.getresponse()
+                time.sleep(2)
+            return 1
+    """)
+    assert function.invoke("soon").json() == 1
+    assert function.invoke("late").json() == 1
+    with ThreadPoolExecutor(1) as thread:
+        settled = thread.submit(function.settled)
+        try:
+            settled.result(PATIENCE)
+            assert "frozen" not in states(function, 1)
+        finally:
+            function.remove()  # also what was frozen goes, and who waits for it
